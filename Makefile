@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds, runs, checks, installs and packages the whole tree.  GNU make, one
+# run, no recursion: this file knows every source, so `make -j` is right.
+#
+#   make                  every program, under build/
+#   make run              the whole system below a private prefix, not installed
+#   make check-fast       unit, lint and short system tests (under two minutes)
+#   make check            all tests of this machine
+#   make check-vm         systemd and pure cgroup v2, in a virtual machine
+#   make SAN=address,undefined   FAULT=1   WERROR=1   CC=clang
+#   make install DESTDIR=/tmp/stage
+#   make deb
+
+VERSION     := 0.1.0
+PREFIX      ?= /usr
+SBINDIR     ?= $(PREFIX)/sbin
+BINDIR      ?= $(PREFIX)/bin
+LIBEXECDIR  ?= $(PREFIX)/libexec/tenantd
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+PKG_CONFIG  ?= pkg-config
+PHP_CONFIG  ?= $(firstword $(wildcard /usr/bin/php-config /usr/bin/php-config8.*))
+PHP         := $(if $(PHP_CONFIG),$(basename $(shell $(PHP_CONFIG) --version)),8.2)
+MULTIARCH   := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+# ---- what the product is made of ------------------------------------------
+# Layers, lowest first.  A layer includes itself and the layers before it;
+# tests/lint holds everybody to that.
+LAYERS := base schema sandbox tenants pool supervisor control cli
+
+main            := %_main.c schema/gen.c
+base.src        := $(filter-out $(main),$(wildcard base/*.c))
+schema.src      := $(filter-out $(main),$(wildcard schema/*.c))
+sandbox.src     := $(filter-out $(main),$(wildcard sandbox/*.c))
+tenants.src     := $(filter-out $(main),$(wildcard tenants/*.c tenants/facets/*.c tenants/store/*.c))
+pool.src        := $(filter-out $(main),$(wildcard pool/*.c))
+supervisor.src  := $(filter-out $(main),$(wildcard daemon/supervisor/*.c))
+control.src     := $(filter-out $(main),$(wildcard daemon/control/*.c))
+cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
+
+# Programs: the one source with main(), the layers inside the process, the
+# foreign libraries.  These lines show what each process is able to do:
+# review them as code (tests/golden holds the resulting NEEDED lists).
+PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log \
+            tenant-pool tenantctl
+
+tenantd.main         := daemon/supervisor/tenantd_main.c
+tenantd.uses         := supervisor sandbox schema base
+tenantd.pkg          := libcap
+tenant-control.main  := daemon/control/control_main.c
+tenant-control.uses  := control tenants schema base
+tenant-control.pkg   := sqlite3 libmicrohttpd jansson libidn2
+tenant-control.libs  := -lpthread
+tenant-build.main    := tenants/build_main.c
+tenant-build.uses    := tenants sandbox schema base
+tenant-build.pkg     := libcap
+tenant-nginx.main    := tenants/nginx_main.c
+tenant-nginx.uses    := tenants schema base
+tenant-nginx.pkg     := libcap
+tenant-jail.main     := sandbox/jail_main.c
+tenant-jail.uses     := sandbox schema base
+tenant-jail.pkg      := libseccomp libcap
+tenant-tree.main     := sandbox/tree_main.c
+tenant-tree.uses     := sandbox schema base
+tenant-log.main      := daemon/log/log_main.c
+tenant-log.uses      := schema base
+tenant-pool.main     := pool/pool_main.c
+tenant-pool.uses     := pool schema base
+tenant-pool.libs     := -lfcgi -l:libphp$(PHP).so -Wl,-rpath,$(LIBEXECDIR)/php/$(PHP) \
+                        -Wl,-rpath,'$$ORIGIN'
+tenantctl.main       := admin-cli/tenantctl_main.c
+tenantctl.uses       := cli schema base
+tenantctl.pkg        := libcurl jansson smartcols libidn2
+
+PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $($p.main)),$p))
+
+# ---- how it is compiled ---------------------------------------------------
+comma  := ,
+B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(filter clang,$(CC)),-clang)
+TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
+SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard tests/unit/*.c)
+binary  = $B/$(if $(filter tenant-pool,$1),php/$(PHP)/)$1
+
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -I. -I$B -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(if $(FAULT),-DFAULTS)
+STD      := -std=c11 -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wwrite-strings -Wformat=2 -Wvla -Wswitch-enum -Wno-format-truncation \
+            -Wno-unknown-warning-option $(if $(WERROR),-Werror)
+LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed
+ifdef SAN
+  STD     += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+  LDFLAGS += -fsanitize=$(SAN)
+endif
+
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-5s %s\n' $1 $(2:$B/%=%))
+
+all: $(foreach p,$(PROGRAMS),$(call binary,$p)) $B/php/$(PHP)/libphp.so
+
+$B/%.o: %.c $B/build_config.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Only the files of the SAPI see PHP's headers, which are not ours to warn about.
+$B/pool/sapi%.o: CPPFLAGS += $(if $(PHP_CONFIG),$(shell $(PHP_CONFIG) --includes | sed 's/-I/-isystem /g'))
+
+$B/build_config.h: Makefile
+	@mkdir -p $(@D)
+	@printf '#define %s\n' 'TENANTD_VERSION "$(VERSION)"' 'LIBEXECDIR "$(LIBEXECDIR)"' \
+	    'PHP_VERSION_DEFAULT "$(PHP)"' 'MULTIARCH "$(MULTIARCH)"' >$@
+
+# libphp's SONAME carries no version: this folder, first in the pool's run path,
+# says which one is meant.
+$B/php/$(PHP)/libphp.so:
+	@mkdir -p $(@D)
+	@ln -sfn /usr/lib/libphp$(PHP).so $@
+
+define layer
+$B/lib$1.a: $($1.src:%.c=$B/%.o)
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	$$Qrm -f $$@ && $$(AR) rcs $$@ $$^
+endef
+
+define program
+$(call binary,$1): $($1.main:%.c=$B/%.o) $(patsubst %,$B/lib%.a,$($1.uses)) | $B/php/$(PHP)/libphp.so
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$Q$$(CC) $$(STD) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ \
+	    $$(if $$($1.pkg),$$(shell $$(PKG_CONFIG) --libs $$($1.pkg))) $$($1.libs)
+.PHONY: $1
+$1: $(call binary,$1)
+endef
+
+$(foreach l,$(LAYERS),$(eval $(call layer,$l)))
+$(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
+
+# ---- unit tests -----------------------------------------------------------
+# Archives give each test just the objects it names; the SAPI stays out.
+test.libs = $(patsubst %,$B/lib%.a,supervisor control cli pool tenants sandbox schema base)
+$B/tests/%: $B/tests/unit/%.o $(test.libs)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	    $(shell $(PKG_CONFIG) --libs cmocka libseccomp libcap sqlite3 libmicrohttpd jansson \
+	      libidn2 libcurl smartcols 2>/dev/null) -lfcgi -lpthread
+
+unit: $(TESTS)
+
+clean:
+	rm -rf build compile_commands.json
+
+.PHONY: all unit clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(SOURCES:%.c=$B/%.d)

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening beneath, records, whole-or-nothing writes, removal by descriptors. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+
+static int open2(int dir, const char *path, int flags, mode_t mode, unsigned resolve)
+{
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+				.mode = (flags & O_CREAT) ? mode : 0,
+				.resolve = resolve };
+	int fd = -1;
+
+	/* EAGAIN: a rename somewhere else raced with ".." handling. */
+	for (int tries = 0; tries < 16; tries++) {
+		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
+int file_open_beneath(int dir, const char *path, int flags, mode_t mode)
+{
+	return open2(dir, path, flags, mode,
+		     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+int file_make_dir(int dir, const char *name, mode_t mode, uid_t uid, gid_t gid,
+		  struct err *err)
+{
+	struct stat st;
+
+	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+		return err_sys(err, "make folder '%s'", name);
+	CLOSE_AT_EXIT int fd = file_open_beneath(dir, name, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return err_sys(err, "open folder '%s'", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "look at folder '%s'", name);
+	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
+		return err_sys(err, "give folder '%s' to %u:%u", name, uid, gid);
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
+		return err_sys(err, "set mode %04o on folder '%s'", mode, name);
+	return fd_take(&fd);
+}
+
+ssize_t file_read(int dir, const char *name, void *data, size_t size, struct err *err)
+{
+	CLOSE_AT_EXIT int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(err, "open '%s'", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "look at '%s'", name);
+	if (!S_ISREG(st.st_mode) || st.st_size < 0 || (size_t)st.st_size > size)
+		return err_set(err, ERR_SYSTEM, "'%s' is not a plain file of at most %zu bytes",
+			       name, size);
+	if (fd_read_full(fd, data, (size_t)st.st_size) < 0)
+		return err_sys(err, "read '%s'", name);
+	return st.st_size;
+}
+
+int file_read_record(int dir, const char *name, void *data, size_t size, struct err *err)
+{
+	CLOSE_AT_EXIT int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(err, "open record '%s'", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "look at record '%s'", name);
+	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
+		return err_set(err, ERR_SYSTEM, "record '%s' is not a file that only root can write",
+			       name);
+	if ((size_t)st.st_size != size)
+		return err_set(err, ERR_SYSTEM, "record '%s' has %lld bytes, not %zu", name,
+			       (long long)st.st_size, size);
+	if (fd_read_full(fd, data, size) < 0)
+		return err_sys(err, "read record '%s'", name);
+	return 0;
+}
+
+int file_write(int dir, const char *name, const void *data, size_t size, mode_t mode,
+	       uid_t uid, gid_t gid, struct err *err)
+{
+	char temporary[NAME_MAX + 1];
+
+	if (str_format(temporary, sizeof(temporary), ".%s.new", name) < 0)
+		return err_set(err, ERR_SYSTEM, "file name '%s' is too long", name);
+	/* A leftover of a killed run; nobody else may write in these folders. */
+	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "clear '%s'", temporary);
+	CLOSE_AT_EXIT int fd =
+		openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_sys(err, "make '%s'", temporary);
+	if (fd_write_full(fd, data, size) < 0 || fchown(fd, uid, gid) < 0 ||
+	    fchmod(fd, mode) < 0 || fsync(fd) < 0) {
+		(void)err_sys(err, "write '%s'", name);
+		(void)unlinkat(dir, temporary, 0);	/* the next run clears it as well */
+		return -1;
+	}
+	if (renameat(dir, temporary, dir, name) < 0)
+		return err_sys(err, "put '%s' in place", name);
+	if (fsync(dir) < 0)
+		return err_sys(err, "fsync the folder of '%s'", name);
+	return 0;
+}
+
+int file_remove(int dir, const char *name, struct err *err)
+{
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove '%s'", name);
+	if (fsync(dir) < 0)
+		return err_sys(err, "fsync the folder of '%s'", name);
+	return 0;
+}
+
+static int remove_tree(int dir, const char *name, int depth, struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "look at '%s'", name);
+	if (!S_ISDIR(st.st_mode)) {
+		if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+			return err_sys(err, "remove '%s'", name);
+		return 0;
+	}
+	if (depth >= FILE_DEPTH_MAX)
+		return err_set(err, ERR_SYSTEM, "folders below '%s' are nested too deep", name);
+	CLOSE_AT_EXIT int fd = open2(dir, name, O_RDONLY | O_DIRECTORY, 0,
+				     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+
+	if (fd < 0)
+		return err_sys(err, "open folder '%s'", name);
+	CLOSE_AT_EXIT int scan = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
+
+	if (!entries)
+		return err_sys(err, "read folder '%s'", name);
+	scan = -1;		/* the stream owns it now */
+	int rc = 0;
+
+	for (struct dirent *e; rc == 0 && (e = readdir(entries));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			rc = remove_tree(fd, e->d_name, depth + 1, err);
+	(void)closedir(entries);	/* read only */
+	if (rc < 0)
+		return err_wrap(err, "folder '%s'", name);
+	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(err, "remove folder '%s'", name);
+	return 0;
+}
+
+int file_remove_tree(int dir, const char *name, struct err *err)
+{
+	return remove_tree(dir, name, 0, err);
+}

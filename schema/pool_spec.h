@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a pool is told: one fixed record on a descriptor, and what it tells
+ * back.  The builder fills it; tenant-pool trusts it (it is root's) and trusts
+ * nothing else.
+ */
+#ifndef SCHEMA_POOL_SPEC_H
+#define SCHEMA_POOL_SPEC_H
+
+#include <stdint.h>
+
+#include "schema/options.h"
+
+#define POOL_SPEC_MAGIC 0x544e5450u	/* "TNTP" */
+#define POOL_SPEC_VERSION 1u
+#define POOL_PATH_MAX 512
+#define REPORT_TEXT_MAX 240
+
+struct pool_spec {
+	uint32_t magic, version, size;
+	uint32_t number;
+	uint32_t uid, gid;
+	char site[256];
+	char home[POOL_PATH_MAX];	/* the same path inside and outside the jail */
+	struct options options;
+};
+
+/* Descriptors of tenant-pool, fixed numbers from 3 on. */
+enum pool_fd {
+	POOL_FD_LISTENER = 3,
+	POOL_FD_SPEC,		/* sealed memfd with struct pool_spec */
+	POOL_FD_REPORT,		/* SOCK_SEQPACKET to the supervisor */
+	POOL_FD_LOG,		/* named pipe towards php.log, nonblocking */
+	POOL_FD_FILTER,		/* sealed memfd: struct sock_filter[] of the workers' seccomp */
+	POOL_FD_END
+};
+
+/* Messages on POOL_FD_REPORT.  The supervisor treats them as an attacker's:
+ * exact size, known kind, rate bounded; they steer nothing but display, except
+ * READY, which ends the start, and LEAVING. */
+enum pool_report_kind {
+	POOL_REPORT_READY = 1,	/* PHP has started, workers can be had */
+	POOL_REPORT_FAILED,	/* text says why; exits next */
+	POOL_REPORT_LEAVING,	/* idle: will exit with status 0 and accept no more */
+	POOL_REPORT_NUMBERS,	/* workers and active, at most once a second */
+};
+
+struct pool_report {
+	uint32_t kind;
+	int32_t workers, active;
+	uint64_t requests;
+	char text[REPORT_TEXT_MAX];
+};
+
+/* Signals that the supervisor sends the pool master: SIGQUIT: finish running
+ * requests and what waits in the queue, then exit 0 (drain).  SIGKILL: at once. */
+
+#endif
