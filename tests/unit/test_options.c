@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options: values as people write them, ranges, formatting, checks of hostile structs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "schema/errors.h"
+#include "schema/options.h"
+
+struct parse_case {
+	const char *name, *value;
+	const char *shown;	/* canonical form, or NULL where it is refused */
+};
+
+static const struct parse_case cases[] = {
+	{ "memory_max", "512M", "512M" },
+	{ "memory_max", "536870912", "512M" },
+	{ "memory_max", "1g", "1G" },
+	{ "memory_max", "31M", NULL },
+	{ "memory_max", "2000G", NULL },
+	{ "memory_max", "99999999999999999999G", NULL },
+	{ "memory_max", "-1", NULL },
+	{ "memory_max", "", NULL },
+	{ "memory_max", "12Q", NULL },
+	{ "pids_max", "100", "100" },
+	{ "pids_max", "9", NULL },
+	{ "pids_max", "0x20", NULL },
+	{ "pids_max", " 20", NULL },
+	{ "cpu_quota", "50%", "50" },
+	{ "cpu_quota", "%", NULL },
+	{ "process_idle_timeout", "2m", "2m" },
+	{ "process_idle_timeout", "90", "90s" },
+	{ "process_idle_timeout", "0", NULL },
+	{ "pm", "static", "static" },
+	{ "pm", "dynamic", NULL },
+	{ "pm", "static,ondemand", NULL },
+	{ "strict_docroot", "yes", "yes" },
+	{ "strict_docroot", "maybe", NULL },
+	{ "sockets", "mysql,redis", "mysql,redis" },
+	{ "sockets", "redis", "redis" },
+	{ "sockets", "none", "none" },
+	{ "sockets", "mysql,ssh", NULL },
+	{ "document_root", "public", "public" },
+	{ "document_root", "current/public", "current/public" },
+	{ "document_root", "../x", NULL },
+	{ "document_root", "a/../b", NULL },
+	{ "document_root", "a/./b", NULL },
+	{ "document_root", "/etc", NULL },
+	{ "document_root", "a//b", NULL },
+	{ "document_root", "a;b", NULL },
+	{ "document_root", "a b", NULL },
+	{ "document_root", "", NULL },
+	{ "document_root", ".git", NULL },
+};
+
+static void test_parse(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct option_row *row = option_by_name(cases[i].name);
+		struct options o;
+		struct options before;
+		struct err err = { 0 };
+		char shown[OPTION_FORMAT_MAX];
+
+		assert_non_null(row);
+		options_default(&o);
+		before = o;
+		int rc = options_parse(&o, row, cases[i].value, &err);
+
+		if (!cases[i].shown) {
+			if (rc == 0)
+				fail_msg("%s=%s was accepted", cases[i].name, cases[i].value);
+			assert_int_equal(err.code, ERR_BAD_OPTION);
+			assert_non_null(strstr(err.text, cases[i].name));
+			assert_memory_equal(&o, &before, sizeof(o));
+			continue;
+		}
+		if (rc < 0)
+			fail_msg("%s=%s: %s", cases[i].name, cases[i].value, err.text);
+		options_format(&o, row, shown);
+		assert_string_equal(shown, cases[i].shown);
+		assert_int_equal(options_check(&o, &err), 0);
+	}
+}
+
+/* Each default is in its own range and survives format and parse. */
+static void test_defaults(void **state)
+{
+	(void)state;
+	struct options o;
+	struct err err = { 0 };
+
+	options_default(&o);
+	assert_int_equal(options_check(&o, &err), 0);
+	for (int i = 0; i < OPTION_IDS; i++) {
+		struct options again;
+		char shown[OPTION_FORMAT_MAX];
+
+		options_format(&o, &option_rows[i], shown);
+		options_default(&again);
+		if (options_parse(&again, &option_rows[i], shown, &err) < 0)
+			fail_msg("default of %s: %s", option_rows[i].name, err.text);
+		assert_int_equal(options_difference(&o, &again), 0);
+	}
+}
+
+static void test_hostile_struct(void **state)
+{
+	(void)state;
+	struct options o;
+	struct err err = { 0 };
+
+	options_default(&o);
+	o.memory_max = UINT64_MAX;
+	assert_int_equal(options_check(&o, &err), -1);
+	assert_non_null(strstr(err.text, "memory_max"));
+	options_default(&o);
+	memset(o.document_root, 'a', sizeof(o.document_root));
+	assert_int_equal(options_check(&o, &err), -1);
+	options_default(&o);
+	(void)str_copy(o.document_root, sizeof(o.document_root), "x\n;");
+	assert_int_equal(options_check(&o, &err), -1);
+	options_default(&o);
+	o.pm = 2;
+	assert_int_equal(options_check(&o, &err), -1);
+}
+
+static void test_difference(void **state)
+{
+	(void)state;
+	struct options a;
+	struct options b;
+
+	options_default(&a);
+	b = a;
+	b.memory_max += 1;
+	assert_int_equal(options_difference(&a, &b), OPTION_LIVE);
+	b.max_children = 9;
+	assert_int_equal(options_difference(&a, &b), OPTION_LIVE | OPTION_POOL);
+	b.upload_max += 1;
+	assert_int_equal(options_difference(&a, &b), OPTION_LIVE | OPTION_POOL | OPTION_VHOST);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_hostile_struct),
+		cmocka_unit_test(test_difference),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
