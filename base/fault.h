@@ -8,8 +8,9 @@
 #define BASE_FAULT_H
 
 #ifdef FAULTS
-/* Kills this process if the environment says TENANT_FAULT=NAME, or
- * TENANT_FAULT=NAME:N for the N-th passage. */
+/* TENANT_FAULT in the environment is the path of a file.  If that file holds
+ * NAME, it is removed and this process killed: each fault written there strikes
+ * once, in whichever program passes the place first. */
 void fault_point(const char *name);
 #else
 #define fault_point(name) ((void)0)
