@@ -136,6 +136,11 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$l)))
 $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 
+# Prints documents out of the tables.
+$B/gen: $B/schema/gen.o $B/libschema.a $B/libbase.a
+	$(call say,LD,$@)
+	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
 # ---- unit tests -----------------------------------------------------------
 # Archives give each test just the objects it names; the SAPI stays out.
 test.libs = $(patsubst %,$B/lib%.a,supervisor control cli pool tenants sandbox schema base)
