@@ -61,6 +61,7 @@ tenant-jail.uses     := sandbox schema base
 tenant-jail.pkg      := libseccomp libcap
 tenant-tree.main     := sandbox/tree_main.c
 tenant-tree.uses     := sandbox schema base
+tenant-tree.pkg      := libcap
 tenant-log.main      := daemon/log/log_main.c
 tenant-log.uses      := schema base
 tenant-pool.main     := pool/pool_main.c
