@@ -8,6 +8,7 @@
 #   make check            all tests of this machine
 #   make check-vm         systemd and pure cgroup v2, in a virtual machine
 #   make SAN=address,undefined   FAULT=1   WERROR=1   CC=clang
+#   make golden           rewrites what tests/golden holds; review the difference
 #   make install DESTDIR=/tmp/stage
 #   make deb
 
@@ -154,10 +155,34 @@ $B/tests/%: $B/tests/unit/%.o $(test.libs)
 
 unit: $(TESTS)
 
+# ---- checks ---------------------------------------------------------------
+# tests/run.py makes the builds it needs, each in a folder of its own below
+# build/, and prints the sum.
+check:
+	$Qtests/run.py
+
+check-fast:
+	$Qtests/run.py --fast
+
+check-vm: all
+	$QBUILD=$(abspath $B) tests/vm/run.sh
+
+# What the tables say, and what each program links, as files to review.
+gen: $B/gen
+
+golden: all gen
+	$QBUILD=$(abspath $B) tests/lint/linked.py --rewrite
+	$QBUILD=$(abspath $B) tests/lint/generated.py --rewrite
+
+compile_commands.json: Makefile
+	@{ printf '['; sep=; for c in $(SOURCES); do \
+	   printf '%s\n{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' "$$c" \
+	     "$(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $$c"; sep=,; done; printf '\n]\n'; } >$@
+
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit clean
+.PHONY: all unit clean check check-fast check-vm gen golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)

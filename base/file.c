@@ -85,8 +85,8 @@ int file_read_record(int dir, const char *name, void *data, size_t size, struct 
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "look at record '%s'", name);
 	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
-		return err_set(err, ERR_SYSTEM, "record '%s' is not a file that only root can write",
-			       name);
+		return err_set(err, ERR_SYSTEM,
+			       "record '%s' is not a file that only root can write", name);
 	if ((size_t)st.st_size != size)
 		return err_set(err, ERR_SYSTEM, "record '%s' has %lld bytes, not %zu", name,
 			       (long long)st.st_size, size);

@@ -20,7 +20,8 @@ static int check_label(const char *label, size_t n, const char *host, bool *out_
 		return err_set(err, ERR_BAD_NAME, "host name '%.80s' has an empty label", host);
 	if (n > LABEL_MAX)
 		return err_set(err, ERR_BAD_NAME,
-			       "host name '%.80s' has a label of %zu octets; 63 are allowed", host, n);
+			       "host name '%.80s' has a label of %zu octets; 63 are allowed", host,
+			       n);
 	if (label[0] == '-' || label[n - 1] == '-')
 		return err_set(err, ERR_BAD_NAME,
 			       "host name '%.80s' has a label that begins or ends with '-'", host);

@@ -58,8 +58,9 @@ int wire_check(const void *frame, size_t size, struct err *err)
 	if (h.magic != WIRE_MAGIC || h.version != WIRE_VERSION)
 		return err_set(err, ERR_BAD_RECORD, "a frame of another protocol or version");
 	if (h.size != size - sizeof(h))
-		return err_set(err, ERR_BAD_RECORD, "a frame whose payload says %u bytes and has %zu",
-			       h.size, size - sizeof(h));
+		return err_set(err, ERR_BAD_RECORD,
+			       "a frame whose payload says %u bytes and has %zu", h.size,
+			       size - sizeof(h));
 	if (!row_of(h.verb))
 		return err_set(err, ERR_BAD_RECORD, "a frame of unknown verb %u", h.verb);
 	return 0;

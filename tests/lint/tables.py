@@ -1,0 +1,54 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tables and code agree: every fault point has a row and every row a place; numbers and names
+in a table are unique."""
+import re
+import lint
+
+PRODUCT = [p for p in lint.files("*.c", "*.h") if not p.startswith("tests/")]
+
+
+def rows(table, macro):
+    """(line, arguments) of each row of a table."""
+    for number, line in lint.lines(table):
+        match = re.match(macro + r"\(\s*(.*)", line)
+        if match:
+            yield number, [a.strip().strip('"') for a in match.group(1).split(",")]
+
+
+def used(pattern, but=()):
+    names = {}
+    for path in PRODUCT:
+        if path in but:
+            continue
+        for number, line in lint.lines(path):
+            for match in re.finditer(pattern, line):
+                names.setdefault(match.group(1), (path, number))
+    return names
+
+
+def unique(table, macro, column, what):
+    seen = {}
+    for number, row in rows(table, macro):
+        if row[column] in seen:
+            lint.report(table, number, f"{what} {row[column]} is in line {seen[row[column]]} too")
+        seen[row[column]] = number
+
+
+points = used(r'\bfault_point\("([^"]+)"\)', but=("base/fault.h",))
+declared = {row[0].rstrip('"'): number for number, row in rows("schema/faults.def", "FAULT")}
+for name, (path, number) in sorted(points.items()):
+    if name not in declared:
+        lint.report(path, number, f'fault point "{name}" has no row in schema/faults.def')
+for name, number in declared.items():
+    if name not in points:
+        lint.report("schema/faults.def", number, f'no fault_point("{name}") in the tree')
+
+unique("schema/errors.def", "ERR", 2, "number")
+unique("schema/errors.def", "ERR", 1, "name")
+unique("schema/events.def", "EVENT", 1, "name")
+unique("schema/verbs.def", "VERB", 1, "number")
+unique("schema/options.def", "OPT", 0, "option")
+unique("schema/settings.def", "SET", 1, "key")
+unique("schema/faults.def", "FAULT", 0, "fault point")
+lint.finish()

@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tests of this machine, group by group, and sums up.
+
+    tests/run.py [--fast] [--jobs N] [--builds FOLDER] [GROUP...]
+
+The line before the last says what was skipped and why, the last one is exactly
+`N passed, N failed`; the exit status is 1 if anything failed.  What counts as one:
+a build, a cmocka test, a lint, a pytest test."""
+import argparse
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SKIP = 77               # exit status by which a lint says that it cannot run here
+SANITIZERS = "address,undefined"
+
+
+class Tally:
+    """Results of all groups."""
+
+    def __init__(self):
+        self.passed, self.failed, self.skipped = [], [], []
+
+    def add(self, name, ok, output=""):
+        (self.passed if ok else self.failed).append(name)
+        if not ok:
+            print(f"FAILED {name}\n{output.rstrip()}", flush=True)
+        return ok
+
+    def skip(self, name, reason):
+        self.skipped.append((name, " ".join(reason.split()) or "no reason given"))
+
+
+class Run:
+    """One run: where builds lie, and how programs are started."""
+
+    def __init__(self, args):
+        self.args, self.tally = args, Tally()
+        self.builds = pathlib.Path(args.builds).resolve()
+
+    def command(self, words, limit_s, env=None, live=False):
+        """Runs in a session of its own, ended as a whole when the time is over.
+
+        Returns (exit status, output); the output of a live one is shown as it comes."""
+        full = dict(os.environ, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", **(env or {}))
+        full.pop("MAKEFLAGS", None)     # of the make that started us: its jobs and variables
+        full.pop("MAKELEVEL", None)
+        with tempfile.TemporaryFile("w+", errors="replace") as out:
+            child = subprocess.Popen(words, cwd=ROOT, env=full, text=True, start_new_session=True,
+                                     stdin=subprocess.DEVNULL, stdout=None if live else out,
+                                     stderr=subprocess.STDOUT)
+            try:
+                status = child.wait(limit_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+                status = 124
+            out.seek(0)
+            text = out.read()
+        return status, text + (f"\n(ended after {limit_s} s)" if status == 124 else "")
+
+    def build(self, name, *variables, targets=("all", "unit", "gen")):
+        """One build counts as one test; its folder is BUILDS/name."""
+        folder = self.builds / name
+        status, text = self.command(
+            ["make", f"-j{self.args.jobs}", f"B={os.path.relpath(folder, ROOT)}", *variables,
+             *targets], 1800)
+        self.tally.add(f"build {name}", status == 0, text[-6000:])
+        return folder
+
+    def unit(self, folder):
+        """Every cmocka binary of a build; each test in it counts."""
+        for source in sorted((ROOT / "tests/unit").glob("test_*.c")):
+            program = folder / "tests" / source.stem
+            label = f"unit {folder.name} {source.stem}"
+            if not program.exists():
+                self.tally.add(label, False, "it was not built")
+                continue
+            status, text = self.command([str(program)], 300, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+            self.tap(label, status, text)
+
+    def tap(self, label, status, text):
+        plan = re.search(r"^1\.\.(\d+)", text, re.M)
+        results = re.findall(r"^(ok|not ok) \d+ - (\S+)(.*)$", text, re.M)
+        for word, name, rest in results:
+            if "# SKIP" in rest:
+                self.tally.skip(f"{label} {name}", rest.partition("# SKIP")[2] or
+                                "the test skipped itself")
+            else:
+                self.tally.add(f"{label} {name}", word == "ok", text)
+        if not plan or len(results) < int(plan.group(1)) or (
+                status != 0 and all(word == "ok" for word, _, _ in results)):
+            self.tally.add(f"{label} (whole program)", False, f"{text}\nexit status {status}")
+
+    def pytest(self, label, folder, paths, *options):
+        """pytest of some folders against a build."""
+        present = [p for p in paths if any((ROOT / p).glob("**/test_*.py"))]
+        if not present:
+            return
+        with tempfile.TemporaryDirectory() as temporary:
+            report = pathlib.Path(temporary, "report.xml")
+            status, text = self.command(
+                ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", ".",
+                 "-q", "--tb=short", f"--junitxml={report}", *options, *present],
+                self.args.limit, {"BUILD": str(folder)})
+            if not report.exists():
+                self.tally.add(f"pytest {label}", False, text[-6000:])
+                return
+            cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
+        failed = 0
+        for case in cases:
+            name = f"{label} {case.get('classname', '')}.{case.get('name')}"
+            bad = [x for x in case if x.tag in ("failure", "error")]
+            skipped = case.find("skipped")
+            if skipped is not None:
+                self.tally.skip(name, skipped.get("message", ""))
+            else:
+                failed += bool(bad)
+                self.tally.add(name, not bad, "\n".join((x.text or "")[-4000:] for x in bad))
+        # 5: nothing selected, as --fast may do.  1 is told by the cases.
+        if status not in (0, 5) and not (status == 1 and failed):
+            self.tally.add(f"pytest {label} (as a whole)", False, text[-6000:])
+
+    # ---- groups ---------------------------------------------------------
+    def group_gcc(self):
+        self.unit(self.build("plain", "CC=gcc", "WERROR=1"))
+
+    def group_clang(self):
+        self.build("plain-clang", "CC=clang", "WERROR=1")
+
+    def group_lint(self):
+        for script in sorted((ROOT / "tests/lint").iterdir()):
+            if not os.access(script, os.X_OK) or not script.is_file():
+                continue
+            status, text = self.command([str(script)], 300,
+                                        {"BUILD": str(self.builds / "plain")})
+            if status == SKIP:
+                self.tally.skip(f"lint {script.stem}", text)
+            else:
+                self.tally.add(f"lint {script.stem}", status == 0, text[-8000:])
+
+    def group_root(self):
+        self.pytest("root", self.builds / "plain", ["tests/root"], *self.short())
+
+    def group_trips(self):
+        self.pytest("trips", self.builds / "plain", ["tests/trips"], *self.short())
+
+    def group_fault(self):
+        if any((ROOT / "tests/fault").glob("test_*.py")):
+            folder = self.build("plain-fault", "FAULT=1", "WERROR=1", targets=("all",))
+            self.pytest("fault", folder, ["tests/fault"])
+
+    def group_san(self):
+        self.unit(self.build("san", f"SAN={SANITIZERS}", "WERROR=1"))
+
+    def short(self):
+        return ["-m", "not slow"] if self.args.fast else []
+
+
+FAST = ("gcc", "lint", "root", "trips")
+FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "san")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--fast", action="store_true", help="without what takes long")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--builds", default=str(ROOT / "build"), help="folder of the builds")
+    parser.add_argument("--limit", type=int, default=1500, help="seconds for one pytest run")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=" ".join(FULL))
+    args = parser.parse_args()
+    unknown = [g for g in args.groups if g not in FULL]
+    if unknown:
+        parser.error(f"no group {unknown[0]}; there are {' '.join(FULL)}")
+
+    run = Run(args)
+    tally = run.tally
+    for group in args.groups or (FAST if args.fast else FULL):
+        before = len(tally.passed), len(tally.failed), len(tally.skipped)
+        start = time.monotonic()
+        print(f"== {group}", flush=True)
+        getattr(run, "group_" + group)()
+        now = len(tally.passed), len(tally.failed), len(tally.skipped)
+        print("   %d passed, %d failed, %d skipped, %.0f s" % (
+            *(b - a for a, b in zip(before, now)), time.monotonic() - start), flush=True)
+
+    if tally.failed:
+        print("failed: " + "; ".join(tally.failed))
+    print("skipped: " + ("; ".join(f"{name} ({why})" for name, why in tally.skipped)
+                         if tally.skipped else "nothing"))
+    print(f"{len(tally.passed)} passed, {len(tally.failed)} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
