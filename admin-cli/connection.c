@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libcurl over the unix socket of tenantd. */
+#include "admin-cli/connection.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/fd.h"
+#include "schema/errors.h"
+
+#define CONNECT_TIMEOUT_S 10L
+#define REQUEST_TIMEOUT_S 300L
+
+static size_t take_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct text *out = arg;
+
+	text_add(out, "%.*s", (int)(size * count), data);
+	return out->failed ? 0 : size * count;
+}
+
+/* Asks the kernel why the socket cannot be used: curl's code does not say. */
+static int explain(const char *socket_path, const char *curl_says, struct err *err)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	CLOSE_AT_EXIT int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (str_copy(to.sun_path, sizeof(to.sun_path), socket_path) < 0)
+		return err_set(err, ERR_USAGE, "the path of the socket, '%.200s', is too long",
+			       socket_path);
+	if (fd < 0)
+		return err_sys(err, "make a socket");
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == EAGAIN)
+		return err_set(err, ERR_NO_DAEMON, "tenantd at '%s' did not answer: %s",
+			       socket_path, curl_says);
+	if (errno == EACCES || errno == EPERM)
+		return err_set(err, ERR_DENIED,
+			       "connect to '%s': %s; only root and members of the group tenantadm "
+			       "may manage sites", socket_path, strerror(errno));
+	return err_set(err, ERR_NO_DAEMON, "connect to '%s': %s; is tenantd running?", socket_path,
+		       strerror(errno));
+}
+
+static int perform(CURL *curl, const char *socket_path, struct text *out, struct err *err)
+{
+	char says[CURL_ERROR_SIZE] = "";
+
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, says);
+	CURLcode rc = curl_easy_perform(curl);
+
+	if (rc == CURLE_OK)
+		return 0;
+	if (out->failed)
+		return err_set(err, ERR_TOO_LARGE, "the reply of tenantd is larger than %d bytes",
+			       TEXT_MAX);
+	return explain(socket_path, *says ? says : curl_easy_strerror(rc), err);
+}
+
+static int request(CURL *curl, const char *socket_path, const char *method, const char *path,
+		   const char *body, struct text *out, struct err *err)
+{
+	struct text url = { 0 };
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+
+	text_add(&url, "http://localhost%s", path);
+	if (!headers || url.failed) {
+		curl_slist_free_all(headers);
+		text_free(&url);
+		return err_set(err, ERR_USAGE, "the arguments are too long");
+	}
+	curl_easy_setopt(curl, CURLOPT_URL, url.data);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);	/* ".." in a name is not a path */
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");	/* whatever the environment says */
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
+	if (body) {
+		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	}
+	int rc = perform(curl, socket_path, out, err);
+
+	curl_slist_free_all(headers);
+	text_free(&url);
+	return rc;
+}
+
+int connection_request(const char *socket, const char *method, const char *path,
+		       const char *body, struct text *out, struct err *err)
+{
+	CURL *curl = curl_easy_init();
+
+	if (!curl)
+		return err_set(err, ERR_SYSTEM, "libcurl does not start");
+	int rc = request(curl, socket, method, path, body, out, err);
+
+	curl_easy_cleanup(curl);
+	return rc;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rendering.  All text passes clean_add(). */
+#include "admin-cli/show.h"
+
+#include <libsmartcols/libsmartcols.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin-cli/clean.h"
+
+#define DEPTH_MAX 8	/* of nested objects; tenantd sends two */
+
+static const char *const columns[] = { "site", "state", "pool", "plan", "number", "reason" };
+
+/* One value in a line; arrays joined by commas. */
+static void add_value(struct text *out, const json_t *value, int depth)
+{
+	size_t i = 0;
+	json_t *item = NULL;
+
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		clean_add(out, json_string_value(value));
+		break;
+	case JSON_INTEGER:
+		text_add(out, "%lld", (long long)json_integer_value(value));
+		break;
+	case JSON_REAL:
+		text_add(out, "%.3f", json_real_value(value));
+		break;
+	case JSON_TRUE:
+		text_add(out, "yes");
+		break;
+	case JSON_FALSE:
+		text_add(out, "no");
+		break;
+	case JSON_NULL:
+		text_add(out, "-");
+		break;
+	case JSON_ARRAY:
+		if (json_array_size(value) == 0)
+			text_add(out, "-");
+		json_array_foreach(value, i, item) {
+			text_add(out, i ? ", " : "");
+			if (depth < DEPTH_MAX)
+				add_value(out, item, depth + 1);
+		}
+		break;
+	case JSON_OBJECT: {
+		const char *key = NULL;
+		bool is_first = true;
+
+		json_object_foreach((json_t *)value, key, item) {
+			text_add(out, is_first ? "" : " ");
+			is_first = false;
+			clean_add(out, key);
+			text_add(out, "=");
+			if (depth < DEPTH_MAX)
+				add_value(out, item, depth + 1);
+		}
+		break;
+	}
+	}
+}
+
+static void add_pair(struct text *out, const char *prefix, const char *key, const json_t *value,
+		     enum args_format format, int depth)
+{
+	struct text text = { 0 };
+
+	add_value(&text, value, depth);
+	const char *s = text.data ? text.data : "";
+
+	if (format == FORMAT_CSV) {
+		clean_add(out, prefix);
+		clean_add(out, key);
+		text_add(out, ",");
+		clean_add_csv(out, s);
+	} else if (format == FORMAT_PLAIN) {
+		clean_add(out, prefix);
+		clean_add(out, key);
+		text_add(out, "\t%s", s);
+	} else {
+		text_add(out, "%*s", 2 * depth, "");
+		clean_add(out, key);
+		text_add(out, ": %s", s);
+	}
+	text_add(out, "\n");
+	text_free(&text);
+}
+
+static void add_object(struct text *out, const char *prefix, const json_t *object,
+		       enum args_format format, int depth)
+{
+	const char *key = NULL;
+	json_t *value = NULL;
+
+	json_object_foreach((json_t *)object, key, value) {
+		if (!json_is_object(value) || depth == DEPTH_MAX) {
+			add_pair(out, prefix, key, value, format, depth);
+			continue;
+		}
+		struct text inner = { 0 };
+
+		text_add(&inner, "%s%s.", prefix, key);
+		if (format == FORMAT_TABLE) {
+			text_add(out, "%*s", 2 * depth, "");
+			clean_add(out, key);
+			text_add(out, ":\n");
+		}
+		add_object(out, inner.data ? inner.data : "", value, format, depth + 1);
+		text_free(&inner);
+	}
+}
+
+void show_object(struct text *out, const json_t *object, enum args_format format)
+{
+	add_object(out, "", object, format, 0);
+}
+
+static void add_cell(struct text *out, const json_t *row, size_t column)
+{
+	const json_t *value = json_object_get(row, columns[column]);
+
+	if (value)
+		add_value(out, value, 0);
+}
+
+static void add_rows(struct text *out, const json_t *rows, enum args_format format)
+{
+	size_t i = 0;
+	json_t *row = NULL;
+
+	if (format == FORMAT_CSV)
+		for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
+			text_add(out, "%s%s", columns[c], c + 1 < ARRAY_SIZE(columns) ? "," : "\n");
+	json_array_foreach(rows, i, row)
+		for (size_t c = 0; c < ARRAY_SIZE(columns); c++) {
+			struct text cell = { 0 };
+			const char *end = c + 1 == ARRAY_SIZE(columns) ? "\n"
+					  : format == FORMAT_CSV ? "," : "\t";
+
+			add_cell(&cell, row, c);
+			if (format == FORMAT_CSV)
+				clean_add_csv(out, cell.data ? cell.data : "");
+			else
+				text_add(out, "%s", cell.data ? cell.data : "");
+			text_add(out, "%s", end);
+			text_free(&cell);
+		}
+}
+
+static int fill_table(struct libscols_table *table, const json_t *rows)
+{
+	size_t i = 0;
+	json_t *row = NULL;
+
+	for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
+		if (!scols_table_new_column(table, columns[c], 0, 0))
+			return -1;
+	json_array_foreach(rows, i, row) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+
+		for (size_t c = 0; line && c < ARRAY_SIZE(columns); c++) {
+			struct text cell = { 0 };
+
+			add_cell(&cell, row, c);
+			int rc = scols_line_set_data(line, c, cell.data ? cell.data : "");
+
+			text_free(&cell);
+			if (rc != 0)
+				return -1;
+		}
+		if (!line)
+			return -1;
+	}
+	return 0;
+}
+
+static void add_table(struct text *out, const json_t *rows)
+{
+	struct libscols_table *table = scols_new_table();
+	char *printed = NULL;
+
+	if (!table || fill_table(table, rows) < 0 ||
+	    scols_print_table_to_string(table, &printed) != 0)
+		out->failed = true;
+	else
+		text_add(out, "%s", printed);
+	free(printed);
+	scols_unref_table(table);
+}
+
+static const json_t *first_array(const json_t *data)
+{
+	const char *key = NULL;
+	json_t *value = NULL;
+
+	if (json_is_array(data))
+		return data;
+	json_object_foreach((json_t *)data, key, value)
+		if (json_is_array(value))
+			return value;
+	return NULL;
+}
+
+void show_list(struct text *out, const json_t *data, enum args_format format)
+{
+	const json_t *rows = first_array(data);
+
+	if (format != FORMAT_TABLE)
+		add_rows(out, rows, format);
+	else if (json_array_size(rows) == 0)
+		text_add(out, "no sites; `tenantctl add site.example` makes one\n");
+	else
+		add_table(out, rows);
+}
+
+void show_steps(struct text *out, const json_t *data)
+{
+	size_t i = 0;
+	json_t *step = NULL;
+
+	json_array_foreach(json_object_get(data, "steps"), i, step) {
+		const char *name = json_string_value(json_object_get(step, "name"));
+		double ms = json_number_value(json_object_get(step, "microseconds")) / 1000;
+
+		text_add(out, "  ");
+		clean_add(out, name ? name : "?");
+		text_add(out, "%*s %8.1f ms\n", name && strlen(name) < 16 ? (int)(16 - strlen(name)) : 0,
+			 "", ms);
+	}
+}

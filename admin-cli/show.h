@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A reply's data as text for people and scripts. */
+#ifndef ADMIN_CLI_SHOW_H
+#define ADMIN_CLI_SHOW_H
+
+#include <jansson.h>
+
+#include "admin-cli/args.h"
+#include "base/str.h"
+
+/* Appends an object as `key: value` lines, nested ones indented; as CSV or
+ * plain: `key,value` or key, tab, value, with nested keys joined by dots. */
+void show_object(struct text *out, const json_t *object, enum args_format format);
+
+/* Appends the sites of a list: an array of objects, alone or the first one in
+ * an object.  CSV and plain have a fixed set of columns. */
+void show_list(struct text *out, const json_t *data, enum args_format format);
+
+/* Appends the steps of a change with their times, if the data has "steps". */
+void show_steps(struct text *out, const json_t *data);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tenantctl: the administrator's command.  An unprivileged client of the API
+ * on tenantd's socket: it turns words into one request and one reply into
+ * text and an exit status.
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "admin-cli/advice.h"
+#include "admin-cli/args.h"
+#include "admin-cli/clean.h"
+#include "admin-cli/connection.h"
+#include "admin-cli/help.h"
+#include "admin-cli/reply.h"
+#include "admin-cli/request.h"
+#include "admin-cli/show.h"
+#include "build_config.h"
+#include "schema/errors.h"
+
+/* Prints what was gathered; a reader that has gone is a failure too. */
+static int print(struct text *t, int status)
+{
+	if (t->failed) {
+		fprintf(stderr, "tenantctl: the output is too large\n");
+		status = status ? status : 1;
+	} else if (t->data && (fputs(t->data, stdout) == EOF || fflush(stdout) == EOF)) {
+		perror("tenantctl: write");
+		status = status ? status : 1;
+	}
+	text_free(t);
+	return status;
+}
+
+static int print_error(const struct err *error, const struct args *a)
+{
+	struct text out = { 0 };
+
+	text_add(&out, "tenantctl: ");
+	clean_add(&out, error->text);
+	text_add(&out, "\n");
+	advice_add(&out, error->code, a);
+	fputs(out.data ? out.data : "tenantctl: out of memory\n", stderr);
+	text_free(&out);
+	return error_row(error->code)->exit_status;
+}
+
+static int print_help(const struct args *a)
+{
+	struct text out = { 0 };
+
+	if (a->is_version)
+		text_add(&out, "tenantctl %s\n", TENANTD_VERSION);
+	else if (a->command)
+		help_command(&out, a->command);
+	else
+		help_overview(&out);
+	return print(&out, 0);
+}
+
+/* Sends the command and reads the envelope that comes back. */
+static int exchange(const struct args *a, struct reply *out, struct err *err)
+{
+	const char *from_env = getenv("TENANTD_SOCKET");
+	const char *socket = a->socket ? a->socket
+			     : from_env && *from_env ? from_env : CONNECTION_SOCKET_DEFAULT;
+	struct text path = { 0 };
+	struct text answer = { 0 };
+	json_t *json = NULL;
+	char *body = NULL;
+
+	/* An empty name would make another resource of the path. */
+	if (a->site && !*a->site)
+		return err_set(err, ERR_BAD_NAME, "the host name is empty");
+	if (request_body(&json, a, err) < 0)
+		return -1;
+	if (json)
+		body = json_dumps(json, JSON_COMPACT);
+	request_path(&path, a);
+	int rc = path.failed || (json && !body)
+		 ? err_set(err, ERR_USAGE, "the arguments are too long")
+		 : connection_request(socket, a->command->method, path.data, body, &answer, err);
+
+	if (rc == 0)
+		rc = reply_parse(out, answer.data ? answer.data : "", err);
+	free(body);
+	json_decref(json);
+	text_free(&answer);
+	text_free(&path);
+	return rc;
+}
+
+static void add_done(struct text *out, const struct args *a, const struct reply *r)
+{
+	const char *site = json_string_value(json_object_get(r->data, "site"));
+	const char *url = json_string_value(json_object_get(r->data, "url"));
+
+	show_steps(out, r->data);
+	clean_add(out, site ? site : a->site);
+	text_add(out, ": %s", a->command->word);
+	text_add(out, r->is_unchanged ? ": unchanged\n" : ": done\n");
+	if (url && (a->command->id == COMMAND_ADD || a->command->id == COMMAND_RESTORE)) {
+		text_add(out, "open ");
+		clean_add(out, url);
+		text_add(out, "\n");
+	}
+}
+
+static int print_reply(const struct args *a, const struct reply *r)
+{
+	struct text out = { 0 };
+	struct err error = { 0 };
+
+	if (r->is_failed)
+		reply_error(r, &error);
+	if (a->format == FORMAT_JSON)
+		reply_dump(&out, r);
+	else if (r->is_failed)
+		show_steps(&out, r->data);
+	else if (a->command->changes)
+		add_done(&out, a, r);
+	else if (a->command->id == COMMAND_LIST)
+		show_list(&out, r->data, a->format);
+	else
+		show_object(&out, r->data, a->format);
+	int status = print(&out, 0);
+
+	return r->is_failed ? print_error(&error, a) : status;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = { 0 };
+	struct reply reply = { 0 };
+	struct err err = { 0 };
+	struct err ignored = { 0 };
+
+	setlocale(LC_ALL, "");
+	if (args_parse(&a, argc - 1, argv + 1, &err) < 0)
+		return print_error(&err, NULL);
+	if (a.is_help || a.is_version)
+		return print_help(&a);
+	if (exchange(&a, &reply, &err) < 0 &&
+	    (a.format != FORMAT_JSON ||
+	     reply_from_error(&reply, a.command->word, &err, &ignored) < 0))
+		return print_error(&err, &a);
+	int status = print_reply(&a, &reply);
+
+	reply_done(&reply);
+	return status;
+}
