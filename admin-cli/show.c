@@ -186,7 +186,7 @@ static void add_table(struct text *out, const json_t *rows)
 	    scols_print_table_to_string(table, &printed) != 0)
 		out->failed = true;
 	else
-		text_add(out, "%s", printed);
+		text_add(out, "%s\n", printed);
 	free(printed);
 	scols_unref_table(table);
 }

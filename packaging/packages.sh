@@ -14,6 +14,7 @@ installed() {
 
 missing=
 for section in "$@"; do
+	# shellcheck disable=SC2013 # words are meant
 	for package in $(awk -v s="$section" '$1 == s { print $2 }' "$list"); do
 		installed "$package" || missing="$missing $package"
 	done

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+# Functions of run.sh, which sets the variables they use.  POSIX sh; only
+# packages of a minimal Debian (no procps).
+# shellcheck shell=sh disable=SC2154
+
+# as_nobody COMMAND... - runs it as nginx's workers' user, without any group else.
+as_nobody() {
+	setpriv --reuid=www-data --regid=www-data --clear-groups "$@"
+}
+
+# port_is_used PORT
+port_is_used() {
+	hex=$(printf '%04X' "$1")
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+		awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { f = 1 } END { exit !f }'
+}
+
+# port_free - prints one, below the range of outgoing connections.  Begins at a
+# place of this process's own, so that two runs do not meet.
+port_free() {
+	try=0
+	while [ $try -lt 100 ]; do
+		candidate=$((12000 + ($$ * 13 + try * 101) % 20000))
+		if ! port_is_used $candidate; then
+			echo $candidate
+			return 0
+		fi
+		try=$((try + 1))
+	done
+	return 1
+}
+
+# fill FILE - a template with this run's values.
+fill() {
+	sed -e "s|@PREFIX@|$prefix|g" -e "s|@LIBEXEC@|$libexec|g" -e "s|@PORT@|$port|g" \
+		-e "s|@NAME@|$name|g" "$1"
+}
+
+# wait_child PID - its exit status, also if a trapped signal interrupts `wait`.
+wait_child() {
+	while :; do
+		status=0
+		wait "$1" || status=$?
+		[ $status -gt 128 ] && kill -0 "$1" 2>/dev/null && continue
+		return $status
+	done
+}
+
+# keeper NAME COMMAND... - runs it again and again until TERM, which is passed
+# on.  A session of its own keeps a Ctrl-C meant for run.sh away from it.
+keeper() {
+	label=$1
+	shift
+	child=
+	ended=
+	pause=0.2
+	trap - EXIT
+	trap : INT HUP
+	trap 'ended=yes; [ -z "$child" ] || kill "$child" 2>/dev/null' TERM
+	while :; do
+		began=$(date +%s)
+		setsid "$@" >>"$prefix/log/$label.log" 2>&1 </dev/null &
+		child=$!
+		echo "$child" >"$prefix/keep/$label.pid"
+		echo "$child" >>"$prefix/keep/sessions"
+		# TERM may have come before the number was known.
+		[ -z "$ended" ] || kill "$child" 2>/dev/null || :
+		wait_child "$child" || :
+		[ -z "$ended" ] || return 0
+		# Workers of a killed nginx would hold its port.
+		[ "$label" != nginx ] || session_end "$child"
+		child=
+		[ $(($(date +%s) - began)) -lt 2 ] || pause=0.2
+		sleep $pause
+		[ -z "$ended" ] || return 0
+		[ $pause = 0.2 ] && pause=1 || pause=5
+	done
+}
+
+# keep NAME COMMAND... - starts a keeper; the latest is the first in $kept.
+keep() {
+	keeper "$@" &
+	kept="$! $kept"
+}
+
+# process_is_running PID - not if it is gone or a zombie.
+process_is_running() {
+	read -r line 2>/dev/null <"/proc/$1/stat" || return 1
+	case ${line##*) } in
+	Z*) return 1 ;;
+	esac
+}
+
+# process_end PID - TERM, and KILL after ten seconds; for children of ours.
+process_end() {
+	kill "$1" 2>/dev/null || :
+	tries=100
+	while process_is_running "$1" && [ $tries -gt 0 ]; do
+		sleep 0.1
+		tries=$((tries - 1))
+	done
+	[ $tries -gt 0 ] || kill -9 "$1" 2>/dev/null || :
+	wait_child "$1" || :
+}
+
+# wait_for SECONDS NAME COMMAND... - until it succeeds; else ends with the log.
+wait_for() {
+	seconds=$1
+	label=$2
+	shift 2
+	tries=$((seconds * 10))
+	while ! "$@" >"$prefix/log/wait.log" 2>&1; do
+		tries=$((tries - 1))
+		if [ $tries -le 0 ]; then
+			tail -n 20 "$prefix/log"/*.log >&2 || :
+			die "$label was not ready after $seconds s"
+		fi
+		sleep 0.1
+	done
+	rm -f "$prefix/log/wait.log"
+}
+
+# tree_end - if a killed tenant-tree left groups: a new one finds them by the
+# name, and on TERM removes them.
+tree_end() {
+	groups=$(find /sys/fs/cgroup -type d -name "$name" 2>/dev/null) || :
+	[ -n "$groups" ] || return 0
+	"$build/tenant-tree" -r "$prefix/run" -n "$name" >>"$prefix/log/tree.log" 2>&1 &
+	child=$!
+	sleep 1
+	process_end "$child"
+}
+
+# session_end SESSION... - kills what remains in these sessions: children that
+# a killed program left behind.
+session_end() {
+	for stat in /proc/[0-9]*/stat; do
+		read -r line 2>/dev/null <"$stat" || continue
+		pid=${line%% *}
+		# After the name in parentheses: state, parent, group, session.
+		rest=${line##*) }
+		rest=${rest#* * * }
+		case " $* " in
+		*" ${rest%% *} "*) kill -9 "$pid" 2>/dev/null || : ;;
+		esac
+	done
+}
+
+# mounts_end FOLDER - takes off what is mounted below it, the latest first.
+mounts_end() {
+	awk -v p="$1/" 'index($5, p) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+		while read -r target; do
+			umount -l "$target" || :
+		done
+}

@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run.sh [-b BUILD] [-c FILE] [COMMAND...] - brings up the whole system below a
+# private folder, with the programs of the build tree and an nginx of its own.
+# When all answers, runs COMMAND with TENANTD_SOCKET, RUN_DIR and PORT set, or
+# prints `ready URL`.  Stays until INT or TERM, then takes everything down
+# again: process, mount, cgroup, file.
+#   -c FILE   lines to add to tenantd.conf
+#   RUN_DIR   the folder (default: a new one in /run); must be empty
+#   PORT      where nginx listens on 127.0.0.1 (default: a free one)
+# A program that dies is started again, as systemd would do it.
+set -eu
+umask 022
+here=$(cd "$(dirname "$0")" && pwd)
+build=$here/../../build/plain
+more=
+while getopts b:c: flag; do
+	case $flag in
+	b) build=$OPTARG ;;
+	c) more=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+
+die() {
+	echo "run.sh: $*" >&2
+	exit 1
+}
+
+# shellcheck source=packaging/run/lib.sh
+. "$here/lib.sh"
+
+[ "$(id -u)" = 0 ] || die "only root can make jails; try: sudo $0"
+for program in tenantd tenant-tree tenantctl; do
+	[ -x "$build/$program" ] || die "'$build/$program' is missing; run make first"
+done
+build=$(cd "$build" && pwd)
+nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx) || die "nginx is missing; see packaging/packages.txt"
+getent group adm >/dev/null || die "the group adm is missing"
+port=${PORT:-}
+[ -n "$port" ] || port=$(port_free) || die "no free port found; set PORT"
+! port_is_used "$port" || die "port $port is in use; set PORT to another one"
+
+made=
+prefix=${RUN_DIR:-}
+if [ -z "$prefix" ]; then
+	prefix=$(mktemp -d /run/tenantd-run.XXXXXX)
+	made=yes
+elif [ ! -d "$prefix" ]; then
+	mkdir -p "$prefix"
+	made=yes
+elif [ -n "$(ls -A "$prefix")" ]; then
+	die "'$prefix' is not empty; RUN_DIR must name a new or empty folder"
+fi
+prefix=$(cd "$prefix" && pwd -P)
+name=tenantd-run-$$
+unit=$name-tree
+on_systemd=
+[ ! -d /run/systemd/system ] || on_systemd=yes
+kept=
+after=
+
+# Programs in the order of their start; they end in the opposite one.
+cleanup() {
+	trap '' INT TERM HUP
+	trap - EXIT
+	[ -z "$after" ] || process_end "$after"
+	for keeper in $kept; do
+		process_end "$keeper"
+	done
+	if [ -n "$on_systemd" ]; then
+		systemctl stop "$unit.service" >/dev/null 2>&1 || :
+	elif [ -e "$prefix/run/tree" ]; then
+		tree_end || :
+	fi
+	# shellcheck disable=SC2046 # a list of numbers
+	[ ! -e "$prefix/keep/sessions" ] || session_end $(cat "$prefix/keep/sessions")
+	mounts_end "$prefix"
+	if [ -n "$made" ]; then
+		rm -rf --one-file-system "$prefix"
+	else
+		find "$prefix" -xdev -mindepth 1 -delete
+	fi
+}
+
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# sun_path holds 108 bytes, and a pool's socket is run/pool/NUMBER/php.sock.
+[ ${#prefix} -le 70 ] || die "'$prefix' is too long for unix sockets; 70 bytes are allowed"
+chmod 711 "$prefix"
+mkdir "$prefix/etc" "$prefix/run" "$prefix/log" "$prefix/nginx" "$prefix/keep"
+as_nobody test -x "$prefix/run" || die "nginx's user cannot pass '$prefix'; choose another RUN_DIR"
+
+# Programs run by other users must be reachable for them, wherever the tree is.
+libexec=$build
+if ! as_nobody test -x "$build/tenantctl"; then
+	libexec=$prefix/libexec
+	mkdir "$libexec"
+	mount --bind "$build" "$libexec"
+fi
+fill "$here/tenantd.conf.in" >"$prefix/etc/tenantd.conf"
+[ -z "$more" ] || cat "$more" >>"$prefix/etc/tenantd.conf"
+fill "$here/nginx.conf.in" >"$prefix/etc/nginx.conf"
+
+if [ -n "$on_systemd" ]; then
+	# Only a unit gets a part of the cgroup tree delegated.
+	systemd-run --quiet --collect --unit="$unit" -p Type=notify -p Delegate=yes \
+		"$build/tenant-tree" -r "$prefix/run" -n "$name" || die "systemd-run failed"
+else
+	keep tree "$build/tenant-tree" -r "$prefix/run" -n "$name"
+fi
+wait_for 10 "tenant-tree" test -e "$prefix/run/tree"
+keep nginx "$nginx" -p "$prefix/nginx" -c "$prefix/etc/nginx.conf" -e "$prefix/log/nginx-error.log"
+wait_for 10 nginx test -s "$prefix/nginx/nginx.pid"
+keep tenantd "$libexec/tenantd" -c "$prefix/etc/tenantd.conf" -x "$libexec" -C
+export TENANTD_SOCKET="$prefix/run/control.sock"
+wait_for 30 tenantd "$build/tenantctl" status
+
+echo "name $name"
+echo "folder $prefix"
+echo "socket $TENANTD_SOCKET"
+echo "logs $prefix/log"
+if [ $# -gt 0 ]; then
+	RUN_DIR=$prefix PORT=$port PATH=$build:$PATH "$@" &
+	after=$!
+	wait_child "$after" || die "'$1' failed"
+	after=
+else
+	echo "ready http://127.0.0.1:$port/"
+fi
+# Ends by a signal; each keeper lives as long as this script.
+while :; do
+	for keeper in $kept; do
+		wait_child "$keeper" || :
+	done
+	die "a program cannot be kept running; see the logs"
+done

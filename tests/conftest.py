@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: one system for all tests of a run, and a fresh site for each test."""
+import itertools
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from tests.lib.system import System  # noqa: E402
+
+names = itertools.count(1)
+
+
+def need_root():
+    if os.getuid() != 0:
+        pytest.skip("needs root: namespaces, cgroups, other uids")
+
+
+@pytest.fixture(scope="session")
+def system():
+    """A running system, shared; tests leave it as they found it."""
+    need_root()
+    running = System().start()
+    yield running
+    left = running.stop()
+    assert not left, left
+
+
+@pytest.fixture
+def new_system():
+    """Makes systems of a test's own: new_system(conf="tenants_max = 2")."""
+    need_root()
+    started = []
+
+    def make(**more):
+        started.append(System(**more).start())
+        return started[-1]
+    yield make
+    left = [line for each in started for line in each.stop()]
+    assert not left, left
+
+
+@pytest.fixture
+def site(system):
+    """The name of a new site, removed afterwards."""
+    name = f"t{next(names)}.example"
+    system.ctl("add", name, check=True)
+    yield name
+    assert system.ctl("remove", name).returncode in (0, 3)
