@@ -155,6 +155,10 @@ $B/tests/%: $B/tests/unit/%.o $(test.libs)
 
 unit: $(TESTS)
 
+# ---- the whole system, not installed --------------------------------------
+run: all
+	$Qexec packaging/run/run.sh -b $B
+
 # ---- checks ---------------------------------------------------------------
 # tests/run.py makes the builds it needs, each in a folder of its own below
 # build/, and prints the sum.
@@ -182,7 +186,7 @@ compile_commands.json: Makefile
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit clean check check-fast check-vm gen golden
+.PHONY: all unit run clean check check-fast check-vm gen golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)
