@@ -10,11 +10,30 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/str.h"
+
+/* Appends the name to PATH.trace, if a test put that file there. */
+static void trace(const char *path, const char *name)
+{
+	char file[512];
+	char line[128];
+
+	if (str_format(file, sizeof(file), "%s.trace", path) < 0 ||
+	    str_format(line, sizeof(line), "%s\n", name) < 0)
+		return;
+	CLOSE_AT_EXIT int fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)fd_write_full(fd, line, strlen(line));	/* the test would miss the name */
+}
 
 void fault_point(const char *name)
 {
 	const char *path = getenv("TENANT_FAULT");
 	char wanted[128] = "";
+
+	if (path)
+		trace(path, name);
 	CLOSE_AT_EXIT int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
 	if (fd < 0 || read(fd, wanted, sizeof(wanted) - 1) <= 0)

@@ -10,7 +10,8 @@
 #ifdef FAULTS
 /* TENANT_FAULT in the environment is the path of a file.  If that file holds
  * NAME, it is removed and this process killed: each fault written there strikes
- * once, in whichever program passes the place first. */
+ * once, in whichever program passes the place first.  If PATH.trace exists, each
+ * place passed is appended to it, so that a test learns what a verb passes. */
 void fault_point(const char *name);
 #else
 #define fault_point(name) ((void)0)
