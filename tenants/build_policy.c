@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Option values that are in range and still not for everybody. */
+#include "tenants/build_job.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "schema/errors.h"
+
+/* Folders of a home that no document root may lie in. */
+static const char *const closed[] = { "private", "sessions", "tmp", "logs" };
+
+static int setting_is_on(const struct settings *s, const char *key)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < setting_row_count; i++)
+		if (setting_rows[i].type == SETTING_BOOL && strcmp(setting_rows[i].key, key) == 0)
+			memcpy(&value, (const char *)s + setting_rows[i].offset, sizeof(value));
+	return value != 0;
+}
+
+int build_check_policy(const struct settings *s, const struct wire_tenant *t, struct err *err)
+{
+	struct options usual;
+	char value[OPTION_FORMAT_MAX];
+	char safe[OPTION_FORMAT_MAX];
+	size_t n = strcspn(t->options.document_root, "/");
+
+	options_default(&usual);
+	for (int i = 0; i < OPTION_IDS; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (!row->guard || setting_is_on(s, row->guard))
+			continue;
+		options_format(&t->options, row, value);
+		options_format(&usual, row, safe);
+		if (strcmp(value, safe) != 0)
+			return err_set(err, ERR_POLICY, "option '%s': '%s' weakens a wall and "
+				       "needs '%s = yes' in tenantd.conf", row->name, value,
+				       row->guard);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(closed); i++)
+		if (strlen(closed[i]) == n &&
+		    strncmp(closed[i], t->options.document_root, n) == 0)
+			return err_set(err, ERR_BAD_OPTION, "option 'document_root': '%s' lies in "
+				       "'%s', which is never published", t->options.document_root,
+				       closed[i]);
+	return 0;
+}

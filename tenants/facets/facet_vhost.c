@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facet `vhost`: nginx's view of the site.  Nothing that nginx reads is changed
+ * here: a whole new tree is staged beside it, of links to the files that stay,
+ * for tenant-nginx to test and swap.
+ */
+#include "tenants/facets/facet.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "schema/errors.h"
+#include "tenants/base_tree.h"
+#include "tenants/nginx_tree.h"
+#include "tenants/vhost.h"
+
+static void file_name(uint32_t number, char out[24])
+{
+	(void)snprintf(out, 24, "%u.conf", number);
+}
+
+/* True if NAME in DIR holds exactly this text; with NULL: if it is not there. */
+static bool is_same(int dir, const char *name, const struct text *want)
+{
+	struct err none = { 0 };
+	bool same = false;
+
+	if (!want)
+		return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+	char *is = malloc(want->size + 1);
+
+	if (is)
+		same = file_read(dir, name, is, want->size + 1, &none) == (ssize_t)want->size &&
+		       memcmp(is, want->data, want->size) == 0;
+	free(is);
+	return same;
+}
+
+/* A site's file, N.conf, of a number that still lives.  Files of retired
+ * numbers are left out, whatever kept nginx from taking an earlier tree. */
+static bool stays(const struct facet_run *run, const char *name)
+{
+	char number[16] = "";
+	uint64_t n = 0;
+	size_t size = strlen(name);
+
+	if (size < 6 || size >= sizeof(number) || strcmp(name + size - 5, ".conf") != 0)
+		return false;
+	memcpy(number, name, size - 5);
+	return str_number(number, UINT32_MAX, &n) == 0 && n != run->number &&
+	       ledger_is_living(run->ledger, (uint32_t)n);
+}
+
+/* Links what is in sites and stays into staged. */
+static int link_others(const struct facet_run *run, int sites, int staged, struct err *err)
+{
+	CLOSE_AT_EXIT int scan = openat(sites, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
+	int rc = 0;
+
+	if (!entries)
+		return err_sys(err, "read folder '%s'", NGINX_SITES);
+	scan = -1;			/* the stream's */
+	for (struct dirent *e; rc == 0 && (e = readdir(entries));) {
+		if (stays(run, e->d_name) &&
+		    linkat(sites, e->d_name, staged, e->d_name, 0) < 0)
+			rc = err_sys(err, "link '%s' into '%s'", e->d_name, NGINX_STAGED);
+	}
+	(void)closedir(entries);	/* read only */
+	return rc;
+}
+
+static int put(int dir, const char *name, struct text *t, struct err *err)
+{
+	if (t->failed)
+		return err_set(err, ERR_EXHAUSTED, "no memory, or '%s' becomes too large", name);
+	return file_write(dir, name, t->data, t->size, 0644, 0, 0, err);
+}
+
+/* Builds the staged tree.  WANT: the tenant's file; NULL: it has none. */
+static int stage(struct facet_run *run, int nginx, int sites, const char *name, struct text *want,
+		 uint32_t revision, struct err *err)
+{
+	struct text shared = { 0 };
+	CLOSE_AT_EXIT int staged = file_make_dir(nginx, NGINX_STAGED, 0755, 0, 0, err);
+
+	if (staged < 0 || link_others(run, sites, staged, err) < 0)
+		return -1;
+	fault_point("build.vhost.linked");
+	if (want && put(staged, name, want, err) < 0)
+		return -1;
+	vhost_render_shared(run->settings, revision, &shared);
+	int rc = put(staged, VHOST_SHARED_FILE, &shared, err);
+
+	text_free(&shared);
+	fault_point("build.vhost.staged");
+	/* Last: says that the tree is whole. */
+	return rc < 0 ? -1 : nginx_tree_mark(staged, revision, err);
+}
+
+static int change(struct facet_run *run, struct text *want, struct err *err)
+{
+	struct text shared = { 0 };
+	char name[24];
+	uint32_t revision = 0;
+	CLOSE_AT_EXIT int nginx = base_tree_open(run->settings->state_dir, NGINX_DIR, err);
+
+	if (nginx < 0)
+		return -1;
+	CLOSE_AT_EXIT int sites = file_open_beneath(nginx, NGINX_SITES, O_RDONLY | O_DIRECTORY, 0);
+
+	if (sites < 0)
+		return err_sys(err, "open folder '%s'", NGINX_SITES);
+	file_name(run->number, name);
+	if (want && want->failed)
+		return err_set(err, ERR_EXHAUSTED, "no memory for '%s'", name);
+	if (nginx_tree_revision(nginx, &revision, err) < 0)
+		return -1;
+	vhost_render_shared(run->settings, revision, &shared);
+	/* A staged tree that is still there was never swapped, or nginx was
+	 * never told: then it has to be told now, whatever this tenant changed. */
+	bool is_done = !shared.failed && is_same(sites, name, want) &&
+		       is_same(sites, VHOST_SHARED_FILE, &shared) &&
+		       faccessat(nginx, NGINX_STAGED, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+
+	text_free(&shared);
+	if (is_done)
+		return 0;
+	/* The mark goes first: what remains of a broken removal is no whole tree. */
+	if (nginx_tree_drop_staged(nginx, err) < 0 ||
+	    nginx_tree_advance(nginx, &revision, err) < 0 ||
+	    stage(run, nginx, sites, name, want, revision, err) < 0)
+		return -1;
+	run->nginx_revision = revision;
+	return 0;
+}
+
+int vhost_make(struct facet_run *run, struct err *err)
+{
+	struct text want = { 0 };
+
+	vhost_render(run->settings, run->number, run->tenant, &want);
+	int rc = change(run, &want, err);
+
+	text_free(&want);
+	return rc;
+}
+
+int vhost_undo(struct facet_run *run, struct err *err)
+{
+	/* A retreat: nginx never saw the staged tree, and shall not. */
+	if (run->is_retreat) {
+		CLOSE_AT_EXIT int nginx = base_tree_open(run->settings->state_dir, NGINX_DIR, err);
+
+		run->nginx_revision = 0;
+		return nginx < 0 ? -1 : nginx_tree_drop_staged(nginx, err);
+	}
+	return change(run, NULL, err);
+}
+
+int vhost_check(const struct facet_run *run, struct err *err)
+{
+	struct text want = { 0 };
+	char name[24];
+	CLOSE_AT_EXIT int nginx = base_tree_open(run->settings->state_dir, NGINX_DIR, err);
+
+	if (nginx < 0)
+		return -1;
+	CLOSE_AT_EXIT int dir = file_open_beneath(nginx, run->nginx_revision ? NGINX_STAGED :
+						  NGINX_SITES, O_RDONLY | O_DIRECTORY, 0);
+
+	if (dir < 0)
+		return err_sys(err, "open nginx's folder of sites");
+	file_name(run->number, name);
+	vhost_render(run->settings, run->number, run->tenant, &want);
+	bool same = !want.failed && is_same(dir, name, &want);
+
+	text_free(&want);
+	return same ? 0 : err_set(err, ERR_FAILED, "'%s' is not what the tenant should be", name);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Revisions and the staged tree of nginx's files. */
+#include "tenants/nginx_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "schema/errors.h"
+#include "tenants/base_tree.h"
+
+#define REVISION_FILE "revision"
+#define MARK_FILE ".revision"
+#define REVISION_MAGIC 0x544e5456u	/* "TNTV" */
+
+struct revision_record {
+	uint32_t magic, revision;
+};
+
+static int load(int dir, const char *name, uint32_t *out, struct err *err)
+{
+	struct revision_record r = { 0 };
+
+	if (file_read_record(dir, name, &r, sizeof(r), err) < 0)
+		return -1;
+	if (r.magic != REVISION_MAGIC)
+		return err_set(err, ERR_BAD_RECORD, "nginx's record '%s' is damaged; remove it",
+			       name);
+	*out = r.revision;
+	return 0;
+}
+
+static int store(int dir, const char *name, uint32_t revision, struct err *err)
+{
+	struct revision_record r = { REVISION_MAGIC, revision };
+
+	return file_write(dir, name, &r, sizeof(r), 0644, 0, 0, err);
+}
+
+int nginx_tree_revision(int nginx, uint32_t *out, struct err *err)
+{
+	if (faccessat(nginx, REVISION_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+		*out = 0;
+		return 0;
+	}
+	return load(nginx, REVISION_FILE, out, err);
+}
+
+int nginx_tree_advance(int nginx, uint32_t *out, struct err *err)
+{
+	uint32_t revision = 0;
+
+	if (nginx_tree_revision(nginx, &revision, err) < 0 ||
+	    store(nginx, REVISION_FILE, revision + 1, err) < 0)
+		return -1;
+	*out = revision + 1;
+	return 0;
+}
+
+int nginx_tree_mark(int dir, uint32_t revision, struct err *err)
+{
+	return store(dir, MARK_FILE, revision, err);
+}
+
+int nginx_tree_read_mark(int dir, uint32_t *out, struct err *err)
+{
+	if (faccessat(dir, MARK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return err_set(err, ERR_BAD_RECORD, "the staged tree is not whole; apply again");
+	return load(dir, MARK_FILE, out, err);
+}
+
+int nginx_tree_drop_staged(int nginx, struct err *err)
+{
+	return file_remove_tree(nginx, NGINX_STAGED, err);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rendering of virtual hosts for nginx 1.22 and later. */
+#include "tenants/vhost.h"
+
+#include <string.h>
+
+#define HEADER "# Written by tenant-build; changes made here are lost.\n"
+#define PAGE(title, words) \
+	"'<!doctype html><title>" title "</title><p>" words "</p>\\n'"
+
+/* Everything is said here and nothing taken from the distribution's
+ * fastcgi_params: its HTTP_HOST has lost the port in some versions, and a name
+ * that is sent twice means different things to different FastCGI servers. */
+static const struct {
+	const char *name;
+	const char *value;
+} params[] = {
+	{ "GATEWAY_INTERFACE", "CGI/1.1" },
+	{ "SERVER_SOFTWARE", "nginx" },
+	{ "SERVER_PROTOCOL", "$server_protocol" },
+	{ "SERVER_NAME", "$server_name" },
+	{ "SERVER_ADDR", "$server_addr" },
+	{ "SERVER_PORT", "$server_port" },
+	{ "REMOTE_ADDR", "$remote_addr" },
+	{ "REMOTE_PORT", "$remote_port" },
+	{ "REMOTE_USER", "$remote_user" },
+	{ "REQUEST_METHOD", "$request_method" },
+	{ "REQUEST_SCHEME", "$scheme" },
+	{ "REQUEST_URI", "$request_uri" },
+	{ "QUERY_STRING", "$query_string" },
+	{ "CONTENT_TYPE", "$content_type" },
+	{ "CONTENT_LENGTH", "$content_length" },
+	{ "DOCUMENT_ROOT", "$document_root" },
+	{ "DOCUMENT_URI", "$fastcgi_script_name$tenantd_path_info" },
+	/* Not $realpath_root: nginx would resolve what the tenant may swap. */
+	{ "SCRIPT_FILENAME", "$document_root$fastcgi_script_name" },
+	{ "SCRIPT_NAME", "$fastcgi_script_name" },
+	{ "PATH_INFO", "$tenantd_path_info" },
+	{ "REDIRECT_STATUS", "200" },
+	{ "HTTP_HOST", "$http_host" },	/* with the port, as the visitor asked */
+	{ "HTTP_PROXY", "''" },		/* a header Proxy: is no proxy setting (httpoxy) */
+};
+
+/* `listen` lines from the comma-separated setting. */
+static void add_listen(const struct settings *s, const char *flags, struct text *out)
+{
+	for (const char *p = s->nginx_listen; *p;) {
+		size_t n = strcspn(p, ",");
+		size_t blanks = strspn(p, " ");
+		size_t end = n;
+
+		while (end > blanks && p[end - 1] == ' ')
+			end--;
+		if (end > blanks)
+			text_add(out, "\tlisten %.*s%s;\n", (int)(end - blanks), p + blanks, flags);
+		p += n + (p[n] == ',');
+	}
+}
+
+static void add_names(const struct wire_tenant *t, struct text *out)
+{
+	text_add(out, "\tserver_name %s", t->site);
+	for (uint32_t i = 0; i < t->alias_count; i++)
+		text_add(out, "\n\t\t%s", t->alias[i]);
+	text_add(out, ";\n");
+}
+
+static void add_logs(const struct settings *s, struct text *out)
+{
+	text_add(out, "\taccess_log %s/access.log tenantd;\n", s->log_dir);
+	/* crit: what pools write to FastCGI's stderr is logged at `error`, and a
+	 * tenant could fill the disk with it, outside every quota. */
+	text_add(out, "\terror_log %s/nginx.log crit;\n", s->log_dir);
+}
+
+static void add_limits(const struct options *o, struct text *out)
+{
+	unsigned long long body = (o->upload_max + MIB - 1) / MIB + 1;
+
+	text_add(out, "\tclient_max_body_size %llum;\n", body);
+	text_add(out, "\tclient_body_timeout 30s;\n"
+		      "\tclient_header_timeout 30s;\n"
+		      "\tsend_timeout 60s;\n");
+	text_add(out, "\tlimit_conn tenantd_site %llu;\n", (unsigned long long)o->max_connections);
+	text_add(out, "\tlimit_conn_status 508;\n");
+}
+
+static void add_error_pages(struct text *out)
+{
+	/* 502: no pool accepts, or its queue is full; 504: it did not answer. */
+	text_add(out,
+		 "\terror_page 502 504 =503 @tenantd_unavailable;\n"
+		 "\terror_page 508 @tenantd_limit;\n"
+		 "\tlocation @tenantd_unavailable {\n"
+		 "\t\tdefault_type text/html;\n"
+		 "\t\tadd_header Retry-After 10 always;\n"
+		 "\t\treturn 503 " PAGE("503 Service Unavailable",
+			"The site cannot answer at the moment. Please try again in a few seconds.")
+		 ";\n\t}\n"
+		 "\tlocation @tenantd_limit {\n"
+		 "\t\tdefault_type text/html;\n"
+		 "\t\tadd_header Retry-After 10 always;\n"
+		 "\t\treturn 508 " PAGE("508 Resource Limit Is Reached",
+			"The site has as many visitors as it may serve at the same time.")
+		 ";\n\t}\n");
+}
+
+static void add_php(const struct settings *s, uint32_t number, const struct options *o,
+		    struct text *out)
+{
+	unsigned long long wait = o->request_terminate_timeout + VHOST_GATEWAY_GRACE_S;
+
+	text_add(out,
+		 "\tlocation ~ \\.php(?:/|$) {\n"
+		 "\t\tfastcgi_split_path_info ^(.+?\\.php)(/.*|)$;\n"
+		 "\t\tset $tenantd_path_info $fastcgi_path_info;\t# try_files empties it\n"
+		 "\t\ttry_files $fastcgi_script_name =404;\n");
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
+		text_add(out, "\t\tfastcgi_param %s %s;\n", params[i].name, params[i].value);
+	text_add(out, "\t\tfastcgi_param HTTPS $https if_not_empty;\n");
+	text_add(out, "\t\tfastcgi_pass unix:%s/pool/%u/php.sock;\n", s->run_dir, number);
+	text_add(out, "\t\tfastcgi_read_timeout %llus;\n", wait);
+	text_add(out,
+		 "\t\tfastcgi_connect_timeout 5s;\n"
+		 "\t\tfastcgi_send_timeout 60s;\n"
+		 "\t\tfastcgi_buffer_size 32k;\n"
+		 "\t\tfastcgi_buffers 16 16k;\n"
+		 /* One response nobody reads filled 582 MiB of temporary files. */
+		 "\t\tfastcgi_max_temp_file_size 0;\n"
+		 "\t\tfastcgi_keep_conn off;\n"
+		 "\t\tfastcgi_next_upstream off;\n"
+		 "\t\tfastcgi_intercept_errors off;\n"
+		 /* A page does not steer nginx: no internal redirects, no rate. */
+		 "\t\tfastcgi_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate\n"
+		 "\t\t\tX-Accel-Buffering X-Accel-Charset;\n"
+		 "\t}\n");
+}
+
+static void add_site(const struct settings *s, uint32_t number, const struct wire_tenant *t,
+		     struct text *out)
+{
+	text_add(out, "\troot %s/%s/%s;\n", s->home_dir, t->site, t->options.document_root);
+	text_add(out, "\tindex index.php index.html index.htm;\n"
+		      "\tautoindex off;\n");
+	/* From the homes' root: a tenant may put a link in place of its folders. */
+	text_add(out, "\tdisable_symlinks if_not_owner from=%s;\n", s->home_dir);
+	add_limits(&t->options, out);
+	add_error_pages(out);
+	text_add(out,
+		 "\tlocation / {\n"
+		 "\t\ttry_files $uri $uri/ /index.php?$args;\n"
+		 "\t}\n"
+		 "\tlocation ~ /\\.(?!well-known(?:/|$)) {\n"
+		 "\t\treturn 403;\t# .git, .env, .htaccess\n"
+		 "\t}\n");
+	add_php(s, number, &t->options, out);
+	text_add(out,
+		 "\tlocation ~* \\.(?:php[0-9]?|phps|pht|phtml)(?:/|$) {\n"
+		 "\t\treturn 403;\t# would be sent as text\n"
+		 "\t}\n");
+}
+
+static void add_suspended(struct text *out)
+{
+	text_add(out,
+		 "\tlocation / {\n"
+		 "\t\tdefault_type text/html;\n"
+		 "\t\tadd_header Retry-After 3600 always;\n"
+		 "\t\treturn 503 " PAGE("503 Service Unavailable", "This site is suspended.") ";\n"
+		 "\t}\n");
+}
+
+void vhost_render(const struct settings *s, uint32_t number, const struct wire_tenant *t,
+		  struct text *out)
+{
+	text_add(out, HEADER "server {\n");
+	add_listen(s, "", out);
+	add_names(t, out);
+	text_add(out, "\tserver_tokens off;\n");
+	add_logs(s, out);
+	if (t->is_suspended)
+		add_suspended(out);
+	else
+		add_site(s, number, t, out);
+	text_add(out, "}\n");
+}
+
+void vhost_render_shared(const struct settings *s, uint32_t revision, struct text *out)
+{
+	text_add(out, HEADER
+		 "log_format tenantd '$server_name $remote_addr - $remote_user [$time_local] '\n"
+		 "\t'\"$request\" $status $body_bytes_sent \"$http_referer\" '\n"
+		 "\t'\"$http_user_agent\" $request_time';\n"
+		 "limit_conn_zone $server_name zone=tenantd_site:10m;\n"
+		 /* Names of up to 253 octets, and thousands of them. */
+		 "server_names_hash_bucket_size 512;\n"
+		 "server_names_hash_max_size 16384;\n"
+		 "server {\n");
+	add_listen(s, " default_server", out);
+	text_add(out, "\tserver_name _;\n"
+		      "\tserver_tokens off;\n");
+	add_logs(s, out);
+	text_add(out, "\treturn 444;\t# no site of this machine: closed without an answer\n"
+		      "}\n"
+		      "server {\n"
+		      "\tlisten unix:%s/" VHOST_SOCKET ";\n"
+		      "\tserver_name tenantd.invalid;\n"
+		      "\taccess_log off;\n", s->run_dir);
+	text_add(out, "\terror_log %s/nginx.log crit;\n", s->log_dir);
+	text_add(out, "\tdefault_type text/plain;\n"
+		      "\treturn 200 %u;\n"
+		      "}\n", revision);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text of nginx's files.  Pure: settings and a tenant in, text out.
+ * Everything that reaches the text has been checked before: host names are
+ * A-labels, paths and words hold no character that means something to nginx.
+ */
+#ifndef TENANTS_VHOST_H
+#define TENANTS_VHOST_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+#include "schema/settings.h"
+#include "schema/wire.h"
+
+#define VHOST_SHARED_FILE "00-tenantd.conf"
+#define VHOST_SOCKET "nginx.sock"	/* in run_dir; answers the revision */
+#define VHOST_GATEWAY_GRACE_S 5		/* nginx waits so much longer than the pool */
+
+/* The virtual host of one tenant: its site, or 503 while it is suspended. */
+void vhost_render(const struct settings *s, uint32_t number, const struct wire_tenant *t,
+		  struct text *out);
+
+/* What all share: log format, limits, the closed default server, and the
+ * server that tells which revision nginx has loaded. */
+void vhost_render_shared(const struct settings *s, uint32_t revision, struct text *out);
+
+#endif
