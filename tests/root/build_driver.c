@@ -113,8 +113,8 @@ int main(int argc, char **argv)
 
 	if (record < 0 || settings_read(record, &s, &err) < 0)
 		die(argv[2]);
-	memcpy(frame + sizeof(h), size == sizeof(page) ? (void *)&page : (void *)&t,
-	       h.size);
+	wire_head_init(&h, (uint16_t)verb_by_word(argv[3]), 77,
+		       (uint32_t)strtoul(argv[4], NULL, 10));
 	(void)snprintf(t.site, sizeof(t.site), "%s", argv[5]);
 	options_default(&t.options);
 	for (int i = 6; i < argc; i++)
