@@ -112,6 +112,13 @@ $B/build_config.h: Makefile
 	@printf '#define %s\n' 'TENANTD_VERSION "$(VERSION)"' 'LIBEXECDIR "$(LIBEXECDIR)"' \
 	    'PHP_VERSION_DEFAULT "$(PHP)"' 'MULTIARCH "$(MULTIARCH)"' >$@
 
+# The migrations of the database as C strings, in the order of their numbers.
+$B/sql_migrations.h: $(sort $(wildcard schema/sql/*.sql)) Makefile
+	@mkdir -p $(@D)
+	@for f in $(filter %.sql,$^); do printf '{ "%s",\n' "$$(basename $$f .sql)"; \
+	    sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done >$@
+$B/tenants/store/migrate.o: $B/sql_migrations.h
+
 # libphp's SONAME carries no version: this folder, first in the pool's run path,
 # says which one is meant.
 $B/php/$(PHP)/libphp.so:
@@ -183,10 +190,39 @@ compile_commands.json: Makefile
 	   printf '%s\n{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' "$$c" \
 	     "$(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $$c"; sep=,; done; printf '\n]\n'; } >$@
 
+# ---- install and package --------------------------------------------------
+D        = $(DESTDIR)
+UNITS   := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
+paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBINDIR)/|'
+
+install: all gen
+	install -d $D$(SBINDIR) $D$(BINDIR) $D$(LIBEXECDIR)/php/$(PHP) $D$(UNITDIR) \
+	    $D$(PREFIX)/lib/sysusers.d $D$(PREFIX)/share/man/man1 $D$(PREFIX)/share/man/man5 \
+	    $D$(PREFIX)/share/doc/tenantd $D/etc/tenantd/conf.d $D/etc/nginx/conf.d
+	install -m 0755 $(wildcard $B/tenantd) $D$(SBINDIR)
+	install -m 0755 $(wildcard $B/tenantctl) $D$(BINDIR)
+	install -m 0755 $(foreach p,$(filter tenant-%,$(filter-out tenant-pool,$(PROGRAMS))),$B/$p) \
+	    $D$(LIBEXECDIR)
+	install -m 0755 $(wildcard $B/php/$(PHP)/tenant-pool) $D$(LIBEXECDIR)/php/$(PHP)
+	ln -sfn /usr/lib/libphp$(PHP).so $D$(LIBEXECDIR)/php/$(PHP)/libphp.so
+	for u in $(UNITS); do \
+	    $(paths) $$u | install -m 0644 /dev/stdin $D$(UNITDIR)/$${u##*/} || exit 1; done
+	install -m 0644 packaging/systemd/sysusers.conf $D$(PREFIX)/lib/sysusers.d/tenantd.conf
+	install -m 0644 packaging/nginx/tenantd.conf $D/etc/nginx/conf.d
+	$B/gen tenantd.conf | install -m 0644 /dev/stdin $D/etc/tenantd/tenantd.conf
+	for m in 1/tenantctl.1 5/tenantd.conf.5; do $B/gen $${m#*/} | gzip -9n | \
+	    install -m 0644 /dev/stdin $D$(PREFIX)/share/man/man$$m.gz || exit 1; done
+	install -m 0644 LICENSE $D$(PREFIX)/share/doc/tenantd/copyright
+
+deb:
+	$Qrm -rf $B/deb
+	$Q$(MAKE) --no-print-directory install B=$B PREFIX=/usr DESTDIR=$B/deb >/dev/null
+	$Qpackaging/deb/build.sh $B/deb $B/tenantd_$(VERSION).deb $(VERSION) $(PHP)
+
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit run clean check check-fast check-vm gen golden
+.PHONY: all unit run clean check check-fast check-vm gen golden install deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)
