@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The package goes onto a machine where nginx runs.
+. ./lib.sh
+ok "nginx starts" systemctl start nginx
+ok "the package installs" env DEBIAN_FRONTEND=noninteractive dpkg -i ./tenantd.deb
+for unit in tenantd-tree.service tenantd.service tenant-control.socket tenant-control.service; do
+	ok "$unit is active" within 30 systemctl is-active "$unit"
+done
+ok "units start at boot" is "enabled
+enabled
+enabled" systemctl is-enabled tenantd.service tenant-control.socket tenant-control.service
+ok "the machine knows the control user" getent passwd tenantd-control
+ok "the machine knows the log user" getent passwd tenantd-log
+ok "the API socket is the administrators'" is "660 root tenantadm" \
+	stat -c '%a %U %G' /run/tenantd/control.sock
+ok "the supervisor's socket is control's" is "600 tenantd-control" \
+	stat -c '%a %U' /run/tenantd/supervisor.sock
+ok "control has no capability" is "CapEff:	0000000000000000" \
+	grep CapEff "/proc/$(systemctl show -P MainPID tenant-control)/status"
+ok "the holder sits in hold" is "0::/system.slice/tenantd-tree.service/hold" \
+	cat "/proc/$(systemctl show -P MainPID tenantd-tree)/cgroup"
+ok "controllers are on for tenants" has memory cat "$TREE/tenants/cgroup.controllers"
+ok "nginx takes the include line" nginx -t
+ok "nobody else talks to the API" not setpriv --reuid=33 --regid=33 --clear-groups \
+	tenantctl list

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the guest's scripts share.
+
+# ok NAME COMMAND... - one test: the command's exit status decides.
+ok() {
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1); then
+		echo "ok $name" | tee -a "$RESULTS"
+	else
+		echo "not ok $name" | tee -a "$RESULTS"
+		printf '    %s\n' "command: $*" "${said:0:2000}"
+	fi
+}
+
+# is WANTED COMMAND... - the command succeeds and prints exactly that.
+is() {
+	local wanted=$1 said
+	shift
+	said=$("$@") || { echo "status $? of: $*; said: $said"; return 1; }
+	[ "$said" = "$wanted" ] || { echo "wanted '$wanted', got '$said'"; return 1; }
+}
+
+# has WANTED COMMAND... - the command's output has this text in it.
+has() {
+	local wanted=$1 said
+	shift
+	said=$("$@" 2>&1)
+	[[ $said = *"$wanted"* ]] || { echo "wanted '$wanted' in '${said:0:1500}'"; return 1; }
+}
+
+# not COMMAND... - the command fails.
+not() {
+	! "$@"
+}
+
+# within SECONDS COMMAND... - the command succeeds in that time; tried again and again.
+within() {
+	local end=$((SECONDS + $1)) said
+	shift
+	until said=$("$@" 2>&1); do
+		[ "$SECONDS" -lt "$end" ] || { echo "never so: $*; at last: ${said:0:1500}"; return 1; }
+		sleep 0.2
+	done
+}
+
+# above NUMBER COMMAND... - the command prints a larger number.
+above() {
+	local low=$1 said
+	shift
+	said=$("$@") || return 1
+	[ "$said" -gt "$low" ] || { echo "wanted more than $low, got '$said'"; return 1; }
+}
+
+# page SITE PATH [CURL OPTION...] - the body of a page; fails on an HTTP error.
+page() {
+	local site=$1 path=$2
+	shift 2
+	curl -sS --fail-with-body -m 60 -H "Host: $site" "$@" "http://127.0.0.1$path"
+}
+
+# status_of SITE PATH - the HTTP status.
+status_of() {
+	curl -sS -m 60 -o /dev/null -w '%{http_code}' -H "Host: $1" "http://127.0.0.1$2"
+}
+
+# field SITE NAME - what `show --json` says.
+field() {
+	tenantctl --json show "$1" | php -r '
+		$d = json_decode(stream_get_contents(STDIN), true);
+		$d = $d["data"] ?? $d;
+		echo is_array($d[$argv[1]]) ? json_encode($d[$argv[1]]) : $d[$argv[1]];' "$2"
+}
+
+TREE=/sys/fs/cgroup/system.slice/tenantd-tree.service
+# group SITE - the cgroup folder of a tenant.
+group() {
+	echo "$TREE/tenants/$(field "$1" number)"
+}
+
+# counter SITE FILE KEY - one number of a cgroup file.
+counter() {
+	awk -v key="$3" '$1 == key { print $2 }' "$(group "$1")/$2"
+}
+
+# pids SITE - the pids of a tenant's processes.
+pids() {
+	find "$(group "$1")" -name cgroup.procs -exec cat {} + | sort -n | paste -sd' '
+}
