@@ -193,17 +193,17 @@ compile_commands.json: Makefile
 # ---- install and package --------------------------------------------------
 D        = $(DESTDIR)
 UNITS   := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
+place    = $(or $(place.$1),$(LIBEXECDIR))
+place.tenantd     := $(SBINDIR)
+place.tenantctl   := $(BINDIR)
+place.tenant-pool := $(LIBEXECDIR)/php/$(PHP)
 paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBINDIR)/|'
 
 install: all gen
 	install -d $D$(SBINDIR) $D$(BINDIR) $D$(LIBEXECDIR)/php/$(PHP) $D$(UNITDIR) \
 	    $D$(PREFIX)/lib/sysusers.d $D$(PREFIX)/share/man/man1 $D$(PREFIX)/share/man/man5 \
 	    $D$(PREFIX)/share/doc/tenantd $D/etc/tenantd/conf.d $D/etc/nginx/conf.d
-	install -m 0755 $(wildcard $B/tenantd) $D$(SBINDIR)
-	install -m 0755 $(wildcard $B/tenantctl) $D$(BINDIR)
-	install -m 0755 $(foreach p,$(filter tenant-%,$(filter-out tenant-pool,$(PROGRAMS))),$B/$p) \
-	    $D$(LIBEXECDIR)
-	install -m 0755 $(wildcard $B/php/$(PHP)/tenant-pool) $D$(LIBEXECDIR)/php/$(PHP)
+	$(foreach p,$(PROGRAMS),install -m 0755 $(call binary,$p) $D$(call place,$p) &&) :
 	ln -sfn /usr/lib/libphp$(PHP).so $D$(LIBEXECDIR)/php/$(PHP)/libphp.so
 	for u in $(UNITS); do \
 	    $(paths) $$u | install -m 0644 /dev/stdin $D$(UNITDIR)/$${u##*/} || exit 1; done
