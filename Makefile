@@ -184,6 +184,7 @@ gen: $B/gen
 golden: all gen
 	$QBUILD=$(abspath $B) tests/lint/linked.py --rewrite
 	$QBUILD=$(abspath $B) tests/lint/generated.py --rewrite
+	$QBUILD=$(abspath $B) tests/lint/help.py --rewrite
 
 compile_commands.json: Makefile
 	@{ printf '['; sep=; for c in $(SOURCES); do \

@@ -72,7 +72,8 @@ static int set_format(struct args *a, const char *word, struct err *err)
 			a->format = (enum args_format)i;
 			return 0;
 		}
-	return err_set(err, ERR_USAGE, "--format '%.40s' is not among: table, csv, plain, json", word);
+	return err_set(err, ERR_USAGE, "--format '%.40s' is not among: table, csv, plain, json",
+		       word);
 }
 
 static int take_flag(struct args *a, const struct flag_row *row, const char *value,

@@ -110,7 +110,8 @@ static void add_options(struct text *out)
 		if (strcmp(row->known_as, "-") != 0)
 			text_add(out, "      Known as: %s\n", row->known_as);
 		if (row->guard)
-			text_add(out, "      Needs the setting '%s' in tenantd.conf.\n", row->guard);
+			text_add(out, "      Needs the setting '%s' in tenantd.conf.\n",
+				 row->guard);
 	}
 }
 
@@ -129,7 +130,8 @@ void help_overview(struct text *out)
 	}
 	text_add(out, "\n%s", general);
 	text_add(out, "\nExit status: 0 done (also if nothing had to change), 1 failed, 2 usage,\n"
-		      "3 not found, 4 conflict, 5 refused by policy or range, 6 daemon not reachable.\n"
+		      "3 not found, 4 conflict, 5 refused by policy or range, "
+		      "6 daemon not reachable.\n"
 		      "\n`tenantctl add --help` lists all options.\n");
 }
 

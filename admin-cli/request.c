@@ -75,7 +75,8 @@ static int put_aliases(json_t *body, const struct args *a, struct err *err)
 		return -1;
 	for (size_t i = 0; i < a->alias_count; i++)
 		if (json_array_append_new(aliases, json_string(a->alias[i])) < 0)
-			return err_set(err, ERR_USAGE, "alias '%.80s' is not UTF-8 text", a->alias[i]);
+			return err_set(err, ERR_USAGE, "alias '%.80s' is not UTF-8 text",
+				       a->alias[i]);
 	return 0;
 }
 

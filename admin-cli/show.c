@@ -223,11 +223,11 @@ void show_steps(struct text *out, const json_t *data)
 
 	json_array_foreach(json_object_get(data, "steps"), i, step) {
 		const char *name = json_string_value(json_object_get(step, "name"));
+		int pad = name && strlen(name) < 16 ? (int)(16 - strlen(name)) : 0;
 		double ms = json_number_value(json_object_get(step, "microseconds")) / 1000;
 
 		text_add(out, "  ");
 		clean_add(out, name ? name : "?");
-		text_add(out, "%*s %8.1f ms\n", name && strlen(name) < 16 ? (int)(16 - strlen(name)) : 0,
-			 "", ms);
+		text_add(out, "%*s %8.1f ms\n", pad, "", ms);
 	}
 }
