@@ -4,7 +4,7 @@
 # `make install DESTDIR=STAGE` laid down.  What it depends on is what its programs
 # link, as packages of this release.
 set -eu
-stage=$1 out=$2 version=$3 php=$4
+stage=$(cd "$1" && pwd) out=$2 version=$3 php=$4
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -13,10 +13,10 @@ mkdir -p "$stage/DEBIAN" "$work/debian"
 printf 'Source: tenantd\n\nPackage: tenantd\nArchitecture: any\n' >"$work/debian/control"
 programs=$(find "$stage" -type f -perm -0100 -path '*bin/*' -o -type f -path '*/libexec/*')
 # libphp's SONAME says no version; its package is named in control.in.
-# shellcheck disable=SC2086 # a list of paths
-libraries=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info -x"libphp$php-embed" \
-	-e$(echo $programs | sed 's/ / -e/g') 2>"$work/log" | sed 's/^shlibs:Depends=//') ||
-	{ cat "$work/log" >&2; exit 1; }
+# shellcheck disable=SC2046,SC2086 # lists of paths
+(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info -x"libphp$php-embed" \
+	-e$(echo $programs | sed 's/ / -e/g') >deps 2>log) || { cat "$work/log" >&2; exit 1; }
+libraries=$(sed -n 's/^shlibs:Depends=//p' "$work/deps")
 
 sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$(dpkg --print-architecture)/" -e "s/@PHP@/$php/g" \
 	-e "s/@SIZE@/$(du -sk "$stage" | cut -f 1)/" -e "s/@LIBRARIES@/$libraries/" \
