@@ -79,7 +79,7 @@ PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $($p.main)),$p))
 comma  := ,
 B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(filter clang,$(CC)),-clang)
 TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
-SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard tests/unit/*.c)
+SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard tests/unit/*.c tests/root/*.c)
 binary  = $B/$(if $(filter tenant-pool,$1),php/$(PHP)/)$1
 
 CFLAGS   ?= -O2 -g
@@ -159,6 +159,12 @@ $B/tests/%: $B/tests/unit/%.o $(test.libs)
 	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 	    $(shell $(PKG_CONFIG) --libs cmocka libseccomp libcap sqlite3 libmicrohttpd jansson \
 	      libidn2 libcurl smartcols 2>/dev/null) -lfcgi -lpthread
+
+# Programs that whole-system tests run: they play the supervisor or the tenant.
+HELPERS := $B/tests/root/jail_driver $B/tests/root/jail_probe
+$(HELPERS): $B/%: $B/%.o $B/libsandbox.a $B/libschema.a $B/libbase.a
+	$(call say,LD,$@)
+	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcap libseccomp)
 
 unit: $(TESTS)
 

@@ -137,31 +137,42 @@ static int make_v2(struct cgroup_tree *t, const char *name, struct err *err)
 	return -1;
 }
 
+static int make_hybrid_one(char base[CGROUP_PATH_MAX], bool is_memory, const char *name,
+			   struct err *err)
+{
+	size_t length = strlen(base);
+
+	if (str_format(base + length, CGROUP_PATH_MAX - length, "/%s", name) < 0)
+		return err_set(err, ERR_CGROUP, "the path of group '%s' is too long", name);
+	if (cgroup_mkdir(base, err) < 0)
+		return -1;
+	/* Old kernels count a tenant's generations only with this; it can be set
+	 * only while there are no groups below. */
+	if (is_memory && cgroup_number(base, "memory.use_hierarchy") == 0 &&
+	    cgroup_write(base, "memory.use_hierarchy", "1", err) < 0)
+		return -1;
+	return make_base(base, err);
+}
+
+/* v1 hands no limit of ours to others and none of others to us: a folder below
+ * our own group in each hierarchy, whoever else lives there. */
 static int make_hybrid(struct cgroup_tree *t, const char *name, struct err *err)
 {
 	char *base[CGROUP_CONTROLLERS + 1];
+	int i = 0;
 
 	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
 		base[c] = t->v1[c];
 	base[CGROUP_CONTROLLERS] = t->unified;
-	for (int i = 0; i <= CGROUP_CONTROLLERS; i++) {
-		size_t length = strlen(base[i]);
-
-		if (length == 0)
-			continue;
-		if (str_format(base[i] + length, CGROUP_PATH_MAX - length, "/%s", name) < 0)
-			return err_set(err, ERR_CGROUP, "the path of group '%s' is too long", name);
-		if (cgroup_mkdir(base[i], err) < 0)
-			return -1;
-		/* Old kernels count a tenant's generations only with this; it can
-		 * be set only while there are no groups below. */
-		if (i == CGROUP_MEMORY && cgroup_number(base[i], "memory.use_hierarchy") == 0 &&
-		    cgroup_write(base[i], "memory.use_hierarchy", "1", err) < 0)
-			return -1;
-		if (make_base(base[i], err) < 0)
-			return -1;
-	}
-	return 0;
+	for (i = 0; i <= CGROUP_CONTROLLERS; i++)
+		if (base[i][0] && make_hybrid_one(base[i], i == CGROUP_MEMORY, name, err) < 0)
+			break;
+	if (i > CGROUP_CONTROLLERS)
+		return 0;
+	for (int done = 0; done < i; done++)
+		if (base[done][0])
+			(void)remove_base(base[done], false, NULL);	/* the first error is told */
+	return -1;
 }
 
 /* Files of /proc have no size to go by. */

@@ -30,9 +30,9 @@
 
 #define LOCK_FILE CGROUP_TREE_FILE ".lock"
 
-/* cgroupfs files are root's; only signals to tenants' processes need more,
- * and only where the kernel has no cgroup.kill. */
-static const cap_value_t needed[] = { CAP_KILL };
+/* The top folder of a hierarchy is writable for nobody, root included; below it
+ * files are root's.  Signals only where the kernel has no cgroup.kill. */
+static const cap_value_t needed[] = { CAP_DAC_OVERRIDE, CAP_KILL };
 
 static int usage(FILE *to, int status)
 {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state that the jail's steps share, private to tenant-jail.  The steps
+ * and their order: jail_steps.c; why that order: sandbox/README.md.
+ */
+#ifndef SANDBOX_JAIL_H
+#define SANDBOX_JAIL_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "sandbox/spec.h"
+
+/* Descriptors of tenant-jail as the supervisor gives them. */
+enum jail_fd {
+	JAIL_FD_LISTENER = 3,
+	JAIL_FD_SPEC,		/* sealed memfd with struct jail_spec */
+	JAIL_FD_REPORT,
+	JAIL_FD_LOG,
+	JAIL_FD_GO,		/* one byte when the process is in its groups */
+	JAIL_FD_END
+};
+
+struct jail {
+	const struct jail_spec *spec;
+	int root;		/* the new root's mount */
+	int program;		/* O_PATH, as seen through the new root */
+	int payload;		/* sealed, for the program */
+	int worker_filter;	/* sealed, for the program's workers */
+	void *filter;		/* the jail's own filter, compiled; scmp_filter_ctx */
+};
+
+/* Does all steps.  After an error the process is half in and must end. */
+int jail_enter(struct jail *j, struct err *err);
+
+/* Steps with files of their own.  jail_root.c: makes the new root and mounts
+ * everything in it; makes it the root.  jail_etc.c: fills its /etc. */
+int jail_root_make(struct jail *j, struct err *err);
+int jail_root_enter(struct jail *j, struct err *err);
+int jail_etc_make(struct jail *j, struct err *err);
+/* jail_wall.c: Landlock for this spec. */
+int jail_wall(struct jail *j, struct err *err);
+
+#endif

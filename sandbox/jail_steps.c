@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps into the jail, in order.  The order is an argument: each step says
+ * why it stands where it stands.  sandbox/README.md tells it at length.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/securebits.h>
+#include <net/if.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/caps.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "sandbox/jail.h"
+#include "sandbox/syscalls.h"
+#include "schema/errors.h"
+
+/* Above what daemons have, so that the kernel takes a site before a service
+ * when the machine itself runs out. */
+#define OOM_SCORE "400"
+
+/* What is inherited from the supervisor and would reach into the jail. */
+static int step_inherited(struct jail *j, struct err *err)
+{
+	sigset_t none;
+
+	(void)j;
+	(void)umask(022);
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return err_sys(err, "unblock signals");
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL);	/* refuses KILL, STOP and glibc's own: fine */
+	/* READ_IMPLIES_EXEC and a fixed address layout are inherited, too. */
+	if (personality(PER_LINUX) < 0)
+		return err_sys(err, "reset the personality");
+	if (setsid() < 0 && errno != EPERM)	/* EPERM: it leads a session already */
+		return err_sys(err, "begin a session");
+	if (close_range(JAIL_FD_END, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_sys(err, "mark descriptors");
+	return 0;
+}
+
+static int step_filters(struct jail *j, struct err *err)
+{
+	bool with_programs = j->spec->flags & SPEC_PROGRAMS;
+	scmp_filter_ctx worker = NULL;
+
+	if (syscalls_compile(SYSCALLS_JAIL, with_programs, &j->filter, err) < 0 ||
+	    syscalls_compile(SYSCALLS_WORKER, with_programs, &worker, err) < 0)
+		return -1;
+	int rc = syscalls_export(worker, &j->worker_filter, err);
+
+	seccomp_release(worker);
+	return rc;
+}
+
+static int write_proc(const char *path, const char *value, bool is_optional, struct err *err)
+{
+	CLOSE_AT_EXIT int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && is_optional)
+		return 0;
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		return err_sys(err, "write '%s' to '%s'", value, path);
+	return 0;
+}
+
+static int step_kernel(struct jail *j, struct err *err)
+{
+	(void)j;
+	/* Of this pid namespace: no file in memory can ever be executed (6.3). */
+	if (write_proc("/proc/sys/vm/memfd_noexec", "2", true, err) < 0)
+		return -1;
+	return write_proc("/proc/self/oom_score_adj", OOM_SCORE, false, err);
+}
+
+static int step_namespaces(struct jail *j, struct err *err)
+{
+	(void)j;
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+		    CLONE_NEWNET) < 0)
+		return err_sys(err, "unshare the namespaces");
+	return 0;
+}
+
+static int step_names(struct jail *j, struct err *err)
+{
+	if (sethostname(j->spec->hostname, strlen(j->spec->hostname)) < 0)
+		return err_sys(err, "set the host name");
+	if (setdomainname("(none)", strlen("(none)")) < 0)
+		return err_sys(err, "set the domain name");
+	return 0;
+}
+
+static int step_loopback(struct jail *j, struct err *err)
+{
+	CLOSE_AT_EXIT int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq lo = { .ifr_name = "lo" };
+
+	(void)j;
+	if (sock < 0 || ioctl(sock, SIOCGIFFLAGS, &lo) < 0)
+		return err_sys(err, "look at the loopback");
+	lo.ifr_flags |= IFF_UP;
+	if (ioctl(sock, SIOCSIFFLAGS, &lo) < 0)
+		return err_sys(err, "bring the loopback up");
+	return 0;
+}
+
+static int step_payload(struct jail *j, struct err *err)
+{
+	j->payload = fd_sealed("payload", j->spec->payload, j->spec->payload_size, err);
+	return j->payload < 0 ? -1 : 0;
+}
+
+static int step_limits(struct jail *j, struct err *err)
+{
+	/* Not RLIMIT_NPROC: it counts by uid over overlapping generations and
+	 * cannot follow a live change; the pids controller does both. */
+	const struct { int which; const char *name; uint64_t most; } limits[] = {
+		{ RLIMIT_NOFILE, "open files", j->spec->limits.open_files },
+		{ RLIMIT_CORE, "core", 0 },
+		{ RLIMIT_MEMLOCK, "locked memory", 64 * 1024 },
+		{ RLIMIT_MSGQUEUE, "message queues", 0 },
+		{ RLIMIT_SIGPENDING, "queued signals", 512 },
+		{ RLIMIT_NICE, "nice", 0 },
+		{ RLIMIT_RTPRIO, "real time", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct rlimit now;
+
+		if (getrlimit((__rlimit_resource_t)limits[i].which, &now) < 0)
+			return err_sys(err, "read the limit of %s", limits[i].name);
+		/* Only ever down: raising needs CAP_SYS_RESOURCE, which not every
+		 * machine gives. */
+		if (limits[i].most < now.rlim_max)
+			now.rlim_max = limits[i].most;
+		now.rlim_cur = now.rlim_max;
+		if (setrlimit((__rlimit_resource_t)limits[i].which, &now) < 0)
+			return err_sys(err, "set the limit of %s", limits[i].name);
+	}
+	return 0;
+}
+
+/* The fixed numbers of the program; all else is close-on-exec already. */
+static int step_descriptors(struct jail *j, struct err *err)
+{
+	CLOSE_AT_EXIT int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int high = fcntl(j->program, F_DUPFD_CLOEXEC, 16);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		return err_sys(err, "open '/dev/null'");
+	if (high < 0)
+		return err_sys(err, "move the program's descriptor");
+	fd_close(&j->program);
+	j->program = high;
+	const int given[] = { JAIL_FD_LISTENER, j->payload, JAIL_FD_REPORT, JAIL_FD_LOG,
+			      j->worker_filter };
+
+	if (fd_place(given, ARRAY_SIZE(given), JAIL_FD_LISTENER) < 0)
+		return err_sys(err, "place the descriptors");
+	fd_close(&j->payload);
+	fd_close(&j->worker_filter);
+	return 0;
+}
+
+static int step_identity(struct jail *j, struct err *err)
+{
+	/* Whatever happens later, no exec and no change of ids brings a
+	 * capability back, and nobody can unset this. */
+	const unsigned long locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+		SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+
+	if (cap_reset_ambient() < 0)
+		return err_sys(err, "clear ambient capabilities");
+	if (prctl(PR_SET_SECUREBITS, locked, 0, 0, 0) < 0)
+		return err_sys(err, "lock the secure bits");
+	return caps_drop_to(j->spec->uid, j->spec->gid, err);
+}
+
+/* The kernel's answer is believed, not the calls' return values. */
+static int step_check(struct jail *j, struct err *err)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+	uid_t uid[3];
+	gid_t gid[3];
+
+	if (syscall(SYS_capget, &head, data) < 0 || getresuid(&uid[0], &uid[1], &uid[2]) < 0 ||
+	    getresgid(&gid[0], &gid[1], &gid[2]) < 0)
+		return err_sys(err, "read identity and capabilities");
+	for (int i = 0; i < 3; i++)
+		if (uid[i] != j->spec->uid || gid[i] != j->spec->gid)
+			return err_set(err, ERR_JAIL, "still user %u, group %u", uid[i], gid[i]);
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		if (data[i].effective || data[i].permitted || data[i].inheritable)
+			return err_set(err, ERR_JAIL, "a capability is left");
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
+			return err_set(err, ERR_JAIL, "capability %d is left in the bounding set",
+				       cap);
+	if (getgroups(0, NULL) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return err_set(err, ERR_JAIL, "a group is left or no_new_privs is not set");
+	if (setuid(0) == 0 || setgid(0) == 0 || getuid() == 0)
+		return err_set(err, ERR_JAIL, "the way back to root is open");
+	return 0;
+}
+
+static int step_keyring(struct jail *j, struct err *err)
+{
+	(void)j;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return err_sys(err, "join a new session keyring");
+	return 0;
+}
+
+static int step_seccomp(struct jail *j, struct err *err)
+{
+	int rc = seccomp_load(j->filter);
+
+	if (rc < 0) {
+		errno = -rc;
+		return err_sys(err, "load the system call filter");
+	}
+	return 0;
+}
+
+static const struct step {
+	const char *name;
+	int (*enter)(struct jail *j, struct err *err);
+	const char *why_here;
+} steps[] = {
+	{ "inherited", step_inherited, "before anything is made that a mask or limit would shape" },
+	{ "filters", step_filters, "fails cheaply, and needs more calls than are left later" },
+	{ "payload", step_payload, "as filters" },
+	{ "kernel", step_kernel, "while /proc of the host is there and root may write it" },
+	{ "namespaces", step_namespaces, "after the groups: the cgroup namespace begins there" },
+	{ "names", step_names, "in the new uts namespace, while root" },
+	{ "loopback", step_loopback, "in the new network namespace, while root" },
+	{ "root", jail_root_make, "in the new mount namespace, while host paths are there" },
+	{ "etc", jail_etc_make, "before the root becomes read-only" },
+	{ "pivot", jail_root_enter, "when all is mounted: from here no host path exists" },
+	{ "descriptors", step_descriptors, "the last use of host descriptors is over" },
+	{ "limits", step_limits, "after the steps that open and lock, before the tenant's uid" },
+	{ "identity", step_identity, "after all that needs root; from here no way back" },
+	{ "check", step_check, "while nothing of the tenant's has run" },
+	{ "keyring", step_keyring, "as the tenant, so that it is the tenant's key and quota" },
+	{ "landlock", jail_wall, "needs no_new_privs, and the final tree" },
+	{ "seccomp", step_seccomp, "last: it forbids all of the above" },
+};
+
+int jail_enter(struct jail *j, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (steps[i].enter(j, err) < 0)
+			return err_wrap(err, "jail, step '%s'", steps[i].name);
+	return 0;
+}
