@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No process until the first visitor, none after the last, and no connection lost in between."""
+import threading
+import time
+
+from tests.lib.procs import wait_until
+
+
+def test_cold_until_the_first_request(system, site):
+    system.put(site, "public/index.php", "<?php echo 'warm';")
+    system.put(site, "public/static.txt", "static")
+    assert system.pool_pids(site) == []
+    assert system.status(site)["pool_state"] == "cold"
+    assert system.text(site, "/static.txt") == "static"
+    assert system.pool_pids(site) == [], "static files need no pool"
+    assert system.text(site) == "warm"
+    assert system.status(site)["pool_state"] == "warm"
+    assert len(system.pool_pids(site)) >= 2
+
+
+def test_idle_pool_leaves_and_comes_back(system, site):
+    system.ctl("set", site, "pool_idle_timeout=1", "process_idle_timeout=1", check=True)
+    system.put(site, "public/index.php", "<?php echo 'warm';")
+    for _ in range(3):
+        assert system.text(site) == "warm"
+        wait_until(lambda: not system.pool_pids(site), 15, "the idle pool leaves")
+        wait_until(lambda: system.status(site)["pool_state"] == "cold", 5, "the state says cold")
+    assert system.status(site)["crashes"] == 0
+
+
+def test_no_connection_is_lost_between_idle_and_start(system, site):
+    """Requests at all moments around the idle exit: each of them is answered."""
+    system.ctl("set", site, "pool_idle_timeout=1", "process_idle_timeout=1", check=True)
+    system.put(site, "public/index.php", "<?php echo 'warm';")
+    for i in range(24):
+        assert system.text(site) == "warm"
+        time.sleep(0.9 + 0.025 * i)
+
+
+def test_many_first_visitors_at_once(system, site):
+    system.put(site, "public/index.php", "<?php usleep(50000); echo 'warm';")
+    answers = []
+
+    def visit():
+        answers.append(system.http(site).status)
+    threads = [threading.Thread(target=visit) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 20
+    assert system.status(site)["starts"] == 1
+
+
+def test_workers_come_with_the_load_up_to_the_limit(system, site):
+    system.ctl("set", site, "max_children=3", check=True)
+    system.put(site, "public/index.php", "<?php usleep(300000); echo getmypid();")
+    workers = set()
+
+    def visit():
+        workers.add(system.text(site))
+    threads = [threading.Thread(target=visit) for _ in range(9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(workers) == 3

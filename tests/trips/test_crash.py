@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad luck: what crashes or hangs hurts nobody else, and the reason is told."""
+import os
+import signal
+import time
+
+import pytest
+
+from tests.lib import procs
+from tests.lib.procs import wait_until
+
+OK = "<?php echo 'fine';"
+SEGFAULT = "<?php posix_kill(getmypid(), 11); sleep(5); echo 'alive';"
+
+
+@pytest.fixture
+def neighbour(system, site):
+    name = f"neighbour-{site}"
+    system.ctl("add", name, check=True)
+    system.put(name, "public/index.php", OK)
+    system.text(name)
+    yield name
+    system.ctl("remove", name, check=True)
+
+
+def test_a_worker_that_segfaults(system, site, neighbour):
+    system.put(site, "public/index.php", OK)
+    system.put(site, "public/crash.php", SEGFAULT)
+    assert system.text(site) == "fine"
+    master = system.status(site)["master_pid"]
+    other = system.status(neighbour)["master_pid"]
+    for _ in range(3):
+        assert system.http(site, "/crash.php").status in (500, 502, 503)
+        assert system.text(site) == "fine"
+    assert system.status(site)["master_pid"] == master, "a worker's end is no pool's end"
+    assert system.status(neighbour)["master_pid"] == other
+    assert system.text(neighbour) == "fine"
+
+
+def test_an_endless_script_is_ended(system, site, neighbour):
+    system.ctl("set", site, "request_terminate_timeout=2", "max_children=1", check=True)
+    system.put(site, "public/index.php", OK)
+    system.put(site, "public/loop.php", "<?php ignore_user_abort(true); set_time_limit(0); for (;;);")
+    system.put(site, "public/sleep.php", "<?php for (;;) sleep(1000);")
+    for path in ("/loop.php", "/sleep.php"):
+        began = time.monotonic()
+        assert system.http(site, path).status in (500, 502, 503, 504), path
+        assert time.monotonic() - began < 10
+        assert system.text(site) == "fine"
+    assert system.text(neighbour) == "fine"
+
+
+def test_memory_is_limited(system, site, neighbour):
+    system.ctl("set", site, "memory_max=64M", "memory_limit=1G", "tmp_size=1G", check=True)
+    system.put(site, "public/index.php", OK)
+    system.put(site, "public/eat.php", "<?php $a = str_repeat('x', 400 << 20); echo strlen($a);")
+    assert system.http(site, "/eat.php").status in (500, 502, 503)
+    wait_until(lambda: system.http(site).status == 200, 15, "the site recovers")
+    assert system.status(site)["memory_oom_kill"] >= 1
+    assert system.text(neighbour) == "fine"
+
+
+def test_a_pool_that_is_killed_comes_back(system, site, neighbour):
+    system.put(site, "public/index.php", OK)
+    assert system.text(site) == "fine"
+    os.kill(system.status(site)["master_pid"], signal.SIGKILL)
+    wait_until(lambda: system.http(site).status == 200, 15, "the pool is back")
+    status = system.status(site)
+    assert status["crashes"] == 1 and status["last_end"]
+    assert system.text(neighbour) == "fine"
+
+
+def test_a_pool_that_always_dies_is_held_back(system, site, neighbour):
+    """Back-off: visitors get a fast 503, the machine is not kept busy with starts."""
+    system.put(site, "public/index.php", OK)
+    assert system.text(site) == "fine"
+    for _ in range(4):
+        master = wait_until(lambda: system.status(site)["master_pid"] or
+                            (system.http(site).status != 200 and
+                             system.status(site)["pool_state"] == "backoff"), 15, "a pool")
+        if master is True:
+            break
+        os.kill(master, signal.SIGKILL)
+        wait_until(lambda: not procs.is_running(master), 5, "the pool is dead")
+        system.http(site)
+    wait_until(lambda: system.status(site)["pool_state"] == "backoff", 10, "back-off")
+    began = time.monotonic()
+    answer = system.http(site)
+    assert answer.status == 503 and time.monotonic() - began < 1
+    assert system.text(neighbour) == "fine"
+    wait_until(lambda: system.http(site).status == 200, 60, "the site comes back by itself")
+
+
+def damage(system, site, call):
+    """Lets a tenant's script spoil its listener, descriptor by descriptor."""
+    system.put(site, "public/damage.php", f"""<?php
+        ini_set('display_errors', '0');
+        foreach (scandir('/proc/self/fd') as $fd) {{
+            $socket = is_numeric($fd) ? fopen("php://fd/$fd", 'r') : false;
+            if ($socket) {{ {call} }}
+        }}
+        echo 'done';""")
+    return system.http(site, "/damage.php").status
+
+
+def test_a_damaged_listener_is_replaced(system, site, neighbour):
+    system.put(site, "public/index.php", OK)
+    assert system.text(site) == "fine"
+    damage(system, site, "stream_socket_shutdown($socket, STREAM_SHUT_RDWR);")
+    wait_until(lambda: system.http(site).status == 200, 60, "the site answers again")
+    used = cpu_seconds(system.pid("tenantd"))
+    time.sleep(1)
+    assert cpu_seconds(system.pid("tenantd")) - used < 0.5, "the supervisor does not spin"
+    assert system.text(neighbour) == "fine"
+
+
+def cpu_seconds(pid):
+    words = procs.read(pid, "stat").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("program", ["tenantd", "tenant-control", "tenant-log"])
+def test_kill_9_of_a_program_drops_no_request(system, site, program):
+    system.put(site, "public/index.php", OK)
+    assert system.text(site) == "fine"
+    master = system.status(site)["master_pid"]
+    pid = system.pid(program) if program == "tenantd" else system.child_pid(program)
+    assert pid, f"{program} runs"
+    os.kill(pid, signal.SIGKILL)
+    for _ in range(20):
+        assert system.text(site) == "fine"
+        time.sleep(0.05)
+    wait_until(lambda: system.ctl("status").returncode == 0, 20, f"{program} is back")
+    wait_until(lambda: (system.status(site)["master_pid"] or 0) == master, 10, "the pool is adopted")
+    system.ctl("set", site, "memory_max=128M", check=True)
+    assert system.status(site)["memory_max"] == 128 * 1024 * 1024
+    system.ctl("add", f"after-{program}.example", check=True)
+    system.ctl("remove", f"after-{program}.example", check=True)
+
+
+def test_a_cold_site_waits_for_a_restarted_supervisor(system, site):
+    """While no supervisor is there, a cold site's visitor waits or gets an error; then it starts."""
+    system.put(site, "public/index.php", OK)
+    assert system.pool_pids(site) == []
+    os.kill(system.pid("tenantd"), signal.SIGKILL)
+    wait_until(lambda: system.http(site).status == 200, 20, "the site starts")
+
+
+def test_status_tells_why_a_pool_cannot_start(system, site, neighbour):
+    """A tenant that takes its own home away from the jail: only it stays out."""
+    def spoil():
+        os.rename("tmp", "tmp-moved")
+        os.symlink("/etc", "tmp")
+    try:
+        system.as_tenant(site, spoil)
+    except AssertionError:
+        return              # the home is root's: nothing to spoil, which is better
+    answer = system.http(site)
+    assert answer.status in (500, 502, 503)
+    assert system.status(site)["last_error"]
+    assert system.text(neighbour) == "fine"

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options and plans: ranges, unknown words, and that a change really arrives."""
+import pytest
+
+
+@pytest.mark.parametrize("option, said", [
+    ("memory_max=1M", ("memory_max", "1M", "32M")),
+    ("memory_max=lots", ("memory_max", "lots")),
+    ("max_children=0", ("max_children", "0", "1")),
+    ("max_children=-1", ("max_children", "-1")),
+    ("pm=dynamic", ("pm", "dynamic", "ondemand")),
+    ("sockets=mysql,ldap", ("sockets", "ldap")),
+    ("document_root=../..", ("document_root", "../..")),
+    ("document_root=/etc", ("document_root", "/etc")),
+    ("programs=allow", ("programs", "allow_programs")),
+    ("no_such_option=1", ("no_such_option",)),
+    ("uid=0", ("uid",)),
+])
+def test_out_of_range_is_refused_with_the_range(system, option, said):
+    done = system.ctl("add", "range.example", option)
+    assert done.returncode == 5, done
+    for word in said:
+        assert word in done.stderr, (word, done.stderr)
+    assert system.ctl("show", "range.example").returncode == 3
+
+
+def test_unknown_plan_is_refused(system, site):
+    for words in (("add", "plan.example", "--plan", "nothing"), ("set", site, "--plan", "nothing")):
+        done = system.ctl(*words)
+        assert done.returncode == 5 and "nothing" in done.stderr, done
+    assert system.ctl("show", "plan.example").returncode == 3
+
+
+def test_refused_set_changes_nothing(system, site):
+    before = system.show(site)
+    assert system.ctl("set", site, "max_children=7", "memory_max=1").returncode == 5
+    assert system.show(site) == before
+
+
+def test_set_live_limit_reaches_the_kernel_and_keeps_the_pool(system, site):
+    system.put(site, "public/index.php", "<?php echo 1;")
+    system.text(site)
+    before = system.status(site)
+    system.ctl("set", site, "memory_max=96M", "pids_max=40", check=True)
+    after = system.status(site)
+    assert after["memory_max"] == 96 * 1024 * 1024
+    assert after["pids_max"] == 40
+    assert after["master_pid"] == before["master_pid"]
+    assert system.show(site)["options"]["memory_max"] == "96M"
+
+
+def test_set_pool_option_makes_a_new_generation(system, site):
+    system.put(site, "public/index.php", "<?php echo ini_get('memory_limit');")
+    assert system.text(site) == "128M"
+    before = system.status(site)["generation"]
+    system.ctl("set", site, "memory_limit=64M", check=True)
+    assert system.text(site) == "64M"
+    assert system.status(site)["generation"] > before
+    assert system.ctl("set", site, "memory_limit=64M", check=True).stdout.count("unchanged") == 1
+
+
+def test_empty_value_goes_back_to_the_plan(system, site):
+    plan = system.show(site)["options"]["max_children"]
+    system.ctl("set", site, "max_children=17", check=True)
+    assert system.show(site)["options"]["max_children"] == "17"
+    system.ctl("set", site, "max_children=", check=True)
+    assert system.show(site)["options"]["max_children"] == plan
+
+
+def test_document_root_moves(system, site):
+    system.put(site, "public/index.php", "<?php echo 'old';")
+    system.put(site, "web/index.php", "<?php echo 'new';")
+    assert system.text(site) == "old"
+    system.ctl("set", site, "document_root=web", check=True)
+    assert system.text(site) == "new"
+
+
+def test_locked_settings(system, site):
+    system.put(site, "public/index.php", """<?php
+        ini_set('memory_limit', '4G'); set_time_limit(9999);
+        echo ini_get('memory_limit'), ' ', ini_get('max_execution_time');""")
+    headers = {"PHP_VALUE": "memory_limit=4G", "PHP-Admin-Value": "memory_limit=4G"}
+    assert system.text(site, headers=headers).startswith("128M ")

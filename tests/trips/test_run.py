@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The launcher: where it works, what it refuses, and that it leaves nothing."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+
+import pytest
+
+from tests.lib import procs
+from tests.lib.system import ROOT, System
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+
+
+def run(words=(), **env):
+    return subprocess.run([str(ROOT / "packaging/run/run.sh"), "-b", str(System().build), *words],
+                          env=dict(os.environ, **env), text=True, capture_output=True, timeout=90,
+                          stdin=subprocess.DEVNULL)
+
+
+def test_stop_leaves_nothing_even_after_kills(new_system):
+    system = new_system()
+    system.ctl("add", "a.example", check=True)
+    system.put("a.example", "public/index.php", "<?php echo 1;")
+    system.text("a.example")
+    for program in ("tree", "nginx", "tenantd"):
+        os.kill(system.pid(program), signal.SIGKILL)
+    procs.wait_until(lambda: system.ctl("status").returncode == 0, 20, "all is back")
+    assert system.stop() == []
+
+
+def test_interrupt_during_the_start_leaves_nothing():
+    with tempfile.TemporaryDirectory(dir="/run", prefix="t-run.") as top:
+        folder = f"{top}/p"
+        os.chmod(top, 0o711)
+        for wait in (0.1, 0.3, 0.6):
+            child = subprocess.Popen(
+                [str(ROOT / "packaging/run/run.sh"), "-b", str(System().build)],
+                env=dict(os.environ, RUN_DIR=folder), stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True)
+            try:
+                child.wait(wait)
+            except subprocess.TimeoutExpired:
+                child.terminate()
+            child.wait(60)
+            assert procs.leaks(folder, f"tenantd-run-{child.pid}") == []
+
+
+def test_given_folder_and_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(dir="/run", prefix="t-run.") as top:
+        os.chmod(top, 0o711)
+        folder = pathlib.Path(top, "own")
+        folder.mkdir()
+        done = run(["sh", "-c", "echo $RUN_DIR $PORT; tenantctl list; exit 3"],
+                   RUN_DIR=str(folder), PORT=str(port))
+        assert f"{folder} {port}\n" in done.stdout and "no sites" in done.stdout
+        assert done.returncode == 1, "the command's failure is ours"
+        assert os.listdir(folder) == [], "the given folder stays, empty"
+
+
+def test_refusals_say_what_to_do():
+    with tempfile.TemporaryDirectory(dir="/run", prefix="t-run.") as top:
+        os.chmod(top, 0o711)
+        pathlib.Path(top, "file").write_text("precious")
+        done = run(RUN_DIR=top)
+        assert done.returncode == 1 and "not empty" in done.stderr
+        assert pathlib.Path(top, "file").read_text() == "precious"
+        done = run(RUN_DIR=f"{top}/{'long' * 20}")
+        assert done.returncode == 1 and "too long" in done.stderr
+        os.chmod(top, 0o700)
+        done = run(RUN_DIR=f"{top}/closed")
+        assert done.returncode == 1 and "cannot pass" in done.stderr
+        assert not os.path.exists(f"{top}/closed")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run(PORT=str(taken.getsockname()[1]))
+        assert done.returncode == 1 and "in use" in done.stderr
