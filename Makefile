@@ -8,6 +8,7 @@
 #   make check            all tests of this machine
 #   make check-vm         systemd and pure cgroup v2, in a virtual machine
 #   make SAN=address,undefined   FAULT=1   WERROR=1   CC=clang
+#   make fuzz             hostile bytes for the parsers, FUZZ_TIME=60 seconds each
 #   make golden           rewrites what tests/golden holds; review the difference
 #   make install DESTDIR=/tmp/stage
 #   make deb
@@ -105,7 +106,9 @@ $B/%.o: %.c $B/build_config.h
 	$Q$(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Only the files of the SAPI see PHP's headers, which are not ours to warn about.
-$B/pool/sapi%.o: CPPFLAGS += $(if $(PHP_CONFIG),$(shell $(PHP_CONFIG) --includes | sed 's/-I/-isystem /g'))
+php.headers = $(if $(PHP_CONFIG),$(shell $(PHP_CONFIG) --includes | sed 's/-I/-isystem /g'))
+$B/pool/sapi.o: CPPFLAGS += $(php.headers)
+$B/pool/sapi_%.o: CPPFLAGS += $(php.headers)
 
 $B/build_config.h: Makefile
 	@mkdir -p $(@D)
@@ -166,7 +169,7 @@ $(HELPERS): $B/%: $B/%.o $B/libsandbox.a $B/libschema.a $B/libbase.a
 	$(call say,LD,$@)
 	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcap libseccomp)
 
-unit: $(TESTS)
+unit: $(TESTS) $(HELPERS)
 
 # ---- the whole system, not installed --------------------------------------
 run: all
@@ -191,6 +194,27 @@ golden: all gen
 	$QBUILD=$(abspath $B) tests/lint/linked.py --rewrite
 	$QBUILD=$(abspath $B) tests/lint/generated.py --rewrite
 	$QBUILD=$(abspath $B) tests/lint/help.py --rewrite
+
+# Parsers of hostile bytes, each for FUZZ_TIME seconds from its seeds; a crash
+# stays in build/fuzz/crash and becomes a unit test.
+FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TIME ?= 60
+
+fuzz.libs := $(patsubst %,$B/lib%.a,pool tenants sandbox schema base)
+$B/fuzz/%: $B/tests/fuzz/fuzz_%.o $(fuzz.libs)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(STD) -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	    $(shell $(PKG_CONFIG) --libs libidn2)
+
+fuzzers: $(FUZZERS:%=$B/fuzz/%)
+
+fuzz:
+	$Q$(MAKE) --no-print-directory fuzzers B=build/fuzz CC=clang \
+	    SAN=fuzzer-no-link,address,undefined
+	$Q$(foreach f,$(FUZZERS),mkdir -p build/fuzz/corpus/$f build/fuzz/crash && \
+	    build/fuzz/fuzz/$f -max_total_time=$(FUZZ_TIME) -artifact_prefix=build/fuzz/crash/$f- \
+	    -print_final_stats=0 -verbosity=0 build/fuzz/corpus/$f tests/fuzz/seeds/$f &&) :
 
 compile_commands.json: Makefile
 	@{ printf '['; sep=; for c in $(SOURCES); do \
@@ -229,7 +253,7 @@ deb:
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit run clean check check-fast check-vm gen golden install deb
+.PHONY: all unit run clean check check-fast check-vm gen golden fuzzers fuzz install deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)

@@ -161,12 +161,25 @@ class Run:
     def group_san(self):
         self.unit(self.build("san", f"SAN={SANITIZERS}", "WERROR=1"))
 
+    def group_fuzz(self):
+        """Some seconds of each fuzzer, from its seeds: enough for what is easy to break."""
+        folder = self.build("fuzz", "CC=clang", f"SAN=fuzzer-no-link,{SANITIZERS}",
+                            targets=("fuzzers",))
+        for source in sorted((ROOT / "tests/fuzz").glob("fuzz_*.c")):
+            name = source.stem.removeprefix("fuzz_")
+            corpus = folder / "corpus" / name
+            corpus.mkdir(parents=True, exist_ok=True)
+            status, text = self.command(
+                [str(folder / "fuzz" / name), "-max_total_time=4", "-timeout=10",
+                 f"-artifact_prefix={folder}/crash-", str(corpus), f"tests/fuzz/seeds/{name}"], 120)
+            self.tally.add(f"fuzz {name}", status == 0, text[-6000:])
+
     def short(self):
         return ["-m", "not slow"] if self.args.fast else []
 
 
 FAST = ("gcc", "lint", "root", "trips")
-FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "san")
+FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "san", "fuzz")
 
 
 def main():
