@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libfcgi's streams on a connection that libfcgi has not read. */
+#include "pool/answer.h"
+
+#include <fastcgi.h>
+#include <limits.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "schema/errors.h"
+
+/* BEGIN_REQUEST for a responder on a kept connection (libfcgi then never closes
+ * it), and no parameters. */
+static const unsigned char head[] = {
+	FCGI_VERSION_1, FCGI_BEGIN_REQUEST, 0, 1, 0, 8, 0, 0,
+	0, FCGI_RESPONDER, FCGI_KEEP_CONN, 0, 0, 0, 0, 0,
+	FCGI_VERSION_1, FCGI_PARAMS, 0, 1, 0, 0, 0, 0,
+};
+
+int answer_init(struct answer *a, struct err *err)
+{
+	int rc = FCGX_Init();
+
+	/* FCGX_Init replaces an ignored SIGPIPE by a handler of its own, and a
+	 * handled signal interrupts calls. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	*a = (struct answer){ .head = -1 };
+	if (rc != 0)
+		return err_set(err, ERR_PHP, "libfcgi does not start: status %d", rc);
+	(void)FCGX_InitRequest(&a->fcgi, -1, 0);
+	a->head = fd_sealed("fastcgi-head", head, sizeof(head), err);
+	return a->head < 0 ? -1 : 0;
+}
+
+int answer_begin(struct answer *a, int fd, uint16_t id, struct err *err)
+{
+	if (lseek(a->head, 0, SEEK_SET) < 0)
+		return err_sys(err, "rewind libfcgi's request head");
+	a->fcgi.ipcFd = a->head;
+	a->fcgi.keepConnection = 1;
+	if (FCGX_Accept_r(&a->fcgi) < 0)
+		return err_set(err, ERR_PHP, "libfcgi does not take its request head");
+	a->fcgi.ipcFd = fd;
+	a->fcgi.requestId = id;
+	a->is_open = true;
+	a->errors = 0;
+	return 0;
+}
+
+static bool put(FCGX_Stream *stream, const char *data, size_t size)
+{
+	while (size > 0) {
+		int part = size > INT_MAX ? INT_MAX : (int)size;
+
+		if (FCGX_PutStr(data, part, stream) != part)
+			return false;
+		data += part;
+		size -= (size_t)part;
+	}
+	return true;
+}
+
+bool answer_write(struct answer *a, const char *data, size_t size)
+{
+	return a->is_open && put(a->fcgi.out, data, size);
+}
+
+bool answer_flush(struct answer *a)
+{
+	return a->is_open && FCGX_FFlush(a->fcgi.out) == 0;
+}
+
+void answer_error(struct answer *a, const char *data, size_t size)
+{
+	if (!a->is_open || size > ANSWER_ERRORS_MAX - a->errors)
+		return;
+	a->errors += size;
+	(void)put(a->fcgi.err, data, size);	/* the tenant's own log has it too */
+}
+
+bool answer_end(struct answer *a)
+{
+	bool is_ok = true;
+
+	if (!a->is_open)
+		return true;
+	a->is_open = false;
+	is_ok = FCGX_FClose(a->fcgi.err) == 0;	/* first: saves a write */
+	is_ok = FCGX_FClose(a->fcgi.out) == 0 && is_ok;
+	a->fcgi.ipcFd = -1;	/* ours to close: libfcgi would linger on it */
+	FCGX_Finish_r(&a->fcgi);
+	return is_ok;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The answer to one request, written by libfcgi: its streams cut STDOUT and
+ * STDERR into records and end the request.
+ *
+ * libfcgi starts a request only by reading one.  It reads a constant head from
+ * a memfd of ours; then the request's id and connection are set in its struct.
+ * So its parser never meets a client (pool/front.h does).
+ */
+#ifndef POOL_ANSWER_H
+#define POOL_ANSWER_H
+
+#include <fcgiapp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define ANSWER_ERRORS_MAX (256u * 1024)	/* STDERR bytes of one request */
+
+struct answer {
+	FCGX_Request fcgi;
+	int head;		/* memfd */
+	bool is_open;		/* begun and not yet ended */
+	size_t errors;		/* bytes written to STDERR */
+};
+
+/* Once per process. */
+int answer_init(struct answer *a, struct err *err);
+
+/* Begins the answer to request ID on the connection, which stays the caller's. */
+int answer_begin(struct answer *a, int fd, uint16_t id, struct err *err);
+
+/* False once the client has gone, or took nothing for the socket's send timeout. */
+bool answer_write(struct answer *a, const char *data, size_t size);
+bool answer_flush(struct answer *a);
+
+/* For the web server's error log.  What is beyond ANSWER_ERRORS_MAX is dropped:
+ * that log lies outside of every quota of the tenant. */
+void answer_error(struct answer *a, const char *data, size_t size);
+
+/* Sends what is left and the end of the request.  Idempotent.  False if the
+ * client has not got all of it. */
+bool answer_end(struct answer *a);
+
+#endif

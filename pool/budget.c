@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counting against the clock. */
+#include "pool/budget.h"
+
+void budget_init(struct budget *b, uint32_t most, uint64_t interval_ms, uint64_t now)
+{
+	*b = (struct budget){ .most = most, .left = most, .interval_ms = interval_ms,
+			      .counted_ms = now };
+}
+
+static void refill(struct budget *b, uint64_t now)
+{
+	uint64_t back = (now - b->counted_ms) / b->interval_ms;
+
+	if (back >= b->most - b->left) {
+		b->left = b->most;
+		b->counted_ms = now;
+	} else {
+		b->left += (uint32_t)back;
+		b->counted_ms += back * b->interval_ms;
+	}
+}
+
+void budget_spend(struct budget *b, uint64_t now)
+{
+	refill(b, now);
+	if (b->left > 0)
+		b->left--;
+}
+
+uint64_t budget_wait(struct budget *b, uint64_t now)
+{
+	refill(b, now);
+	return b->left > 0 ? 0 : b->counted_ms + b->interval_ms - now;
+}

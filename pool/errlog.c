@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines for the tenant's PHP log. */
+#include "pool/errlog.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "schema/pool_spec.h"
+
+static unsigned long dropped;
+
+static bool put_line(const char *stamp, const char *mark, const char *text, size_t size)
+{
+	char line[ERRLOG_LINE];
+	int n = snprintf(line, sizeof(line), "%s%s%.*s\n", stamp, mark, (int)size, text);
+
+	return write(POOL_FD_LOG, line, (size_t)n) == n;
+}
+
+static size_t make_stamp(char *out, size_t size)
+{
+	time_t now = time(NULL);
+	struct tm tm = { 0 };
+
+	return strftime(out, size, "[%d-%b-%Y %H:%M:%S UTC] ", gmtime_r(&now, &tm));
+}
+
+void errlog_write(const char *message)
+{
+	char stamp[48];
+	char note[64];
+	size_t left = strlen(message);
+	size_t room = ERRLOG_LINE - make_stamp(stamp, sizeof(stamp)) - sizeof("... \n");
+	const char *mark = "";
+
+	if (dropped > 0) {
+		(void)snprintf(note, sizeof(note), "%lu messages were dropped: the log is behind",
+			       dropped);
+		if (put_line(stamp, "", note, strlen(note)))
+			dropped = 0;
+	}
+	do {
+		size_t part = left < room ? left : room;
+
+		if (!put_line(stamp, mark, message, part)) {
+			dropped++;
+			return;
+		}
+		message += part;
+		left -= part;
+		mark = "... ";
+	} while (left > 0);
+}
+
+void errlog_print(const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	errlog_write(text);
+}

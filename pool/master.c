@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop of a pool's master.  It never accepts: it watches the listener for
+ * connections that no worker takes, its workers for requests that take too long,
+ * and itself for having nothing to do.
+ */
+#include "pool/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "pool/clock.h"
+#include "pool/errlog.h"
+#include "pool/filter.h"
+#include "pool/preload.h"
+#include "pool/report.h"
+#include "pool/workers.h"
+#include "schema/errors.h"
+
+#define TICK_MS 1000
+#define LOOK_MS 5		/* between two looks at a listener with a connection waiting */
+#define STUCK_MS 25		/* a connection waits although workers are said to be idle */
+#define DRAIN_EXTRA_MS 4000	/* beyond request_terminate_timeout */
+
+enum phase { SERVING, LEAVING, DRAINING, DAMAGED };
+
+struct master {
+	const struct pool_spec *spec;
+	struct workers workers;
+	int signals;
+	enum phase phase;
+	uint64_t tick_at;
+	uint64_t look_at;	/* not to look at the listener before */
+	uint64_t waiting_since;	/* a connection waits since; 0: none seen */
+	uint64_t active_at;	/* when there was last something to do */
+	uint64_t ends_at;	/* of every phase but SERVING */
+	uint64_t window_ends;	/* until when new workers may serve the queue */
+	struct report_numbers reported;
+};
+
+static bool listener_has(short events)
+{
+	struct pollfd p = { .fd = POOL_FD_LISTENER, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0 && p.revents & events;
+}
+
+static void enter(struct master *m, enum phase phase, uint64_t now)
+{
+	uint64_t limit = m->spec->options.request_terminate_timeout * 1000;
+
+	if (m->phase == phase || m->phase == DAMAGED)
+		return;
+	if (m->phase == SERVING) {
+		m->ends_at = now + limit + DRAIN_EXTRA_MS;
+		m->window_ends = now + (limit / 2 > 3000 ? limit / 2 : 3000);
+		workers_stop(&m->workers);
+	}
+	m->phase = phase;
+}
+
+static void send_numbers(struct master *m)
+{
+	struct report_numbers n = {
+		.workers = (int32_t)m->workers.count,
+		.active = (int32_t)m->workers.busy,
+	};
+
+	for (uint32_t i = 0; i < m->workers.board->slots; i++)
+		n.requests += atomic_load(&m->workers.board->slot[i].requests);
+	if (n.workers == m->reported.workers && n.active == m->reported.active &&
+	    n.requests == m->reported.requests)
+		return;
+	if (n.requests != m->reported.requests)
+		m->active_at = clock_ms();
+	m->reported = n;
+	report_send(POOL_REPORT_NUMBERS, &n, NULL);
+}
+
+/* A tenant may have made the listener block, and its workers would then wait in
+ * accept instead of for the next event. */
+static void restore_listener(void)
+{
+	int flags = fcntl(POOL_FD_LISTENER, F_GETFL);
+
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		(void)fcntl(POOL_FD_LISTENER, F_SETFL, flags | O_NONBLOCK);
+}
+
+static void tick(struct master *m, uint64_t now)
+{
+	workers_watch(&m->workers, now);
+	send_numbers(m);
+	if (m->workers.busy > 0)
+		m->active_at = now;
+	restore_listener();
+	if (m->phase == SERVING &&
+	    now - m->active_at >= m->spec->options.pool_idle_timeout * 1000 &&
+	    !listener_has(POLLIN))
+		enter(m, LEAVING, now);
+	if (m->phase != SERVING && !listener_has(POLLIN))
+		workers_kill(&m->workers, false);	/* told a tick ago, and still here */
+	if (m->phase != SERVING && now >= m->ends_at)
+		workers_kill(&m->workers, true);
+	m->tick_at = now + TICK_MS;
+}
+
+static bool may_fork(const struct master *m, uint64_t now)
+{
+	if (m->workers.count >= m->workers.max || m->phase == DAMAGED)
+		return false;
+	return m->phase == SERVING || now < m->window_ends;
+}
+
+/* Static pools are kept full; in ondemand ones a connection that waits gets a
+ * worker if none is idle, or if those that say so do not take it. */
+static void add_workers(struct master *m, bool has_waiting, uint64_t now)
+{
+	bool is_static = m->spec->options.pm == PM_STATIC && m->phase == SERVING;
+
+	while (is_static && m->workers.count < m->workers.max)
+		if (workers_fork(&m->workers, now) < 0)
+			break;
+	if (!has_waiting) {
+		m->waiting_since = 0;
+		return;
+	}
+	m->active_at = now;
+	m->look_at = now + LOOK_MS;
+	if (m->waiting_since == 0)
+		m->waiting_since = now;
+	workers_watch(&m->workers, now);
+	if (may_fork(m, now) && (m->workers.busy == m->workers.count ||
+				 now - m->waiting_since >= STUCK_MS))
+		(void)workers_fork(&m->workers, now);
+}
+
+static int wait_ms(struct master *m, bool looks, uint64_t now)
+{
+	uint64_t until = m->tick_at;
+	uint64_t pause = workers_fork_wait(&m->workers, now);
+
+	if (looks && m->look_at > now && m->look_at < until)
+		until = m->look_at;
+	if (pause > 0 && m->spec->options.pm == PM_STATIC && now + pause < until)
+		until = now + pause;
+	/* Nothing runs: only the idle timeout is left to wait for. */
+	if (m->phase == SERVING && m->workers.count == 0 && until == m->tick_at) {
+		uint64_t idle = m->active_at + m->spec->options.pool_idle_timeout * 1000;
+
+		if (idle > until)
+			until = idle;
+	}
+	return until > now ? (int)(until - now) : 0;
+}
+
+static void take_signals(struct master *m, uint64_t now)
+{
+	struct signalfd_siginfo s;
+
+	while (read(m->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		if (s.ssi_signo == SIGQUIT || s.ssi_signo == SIGTERM)
+			enter(m, DRAINING, now);
+		else if (workers_reap(&m->workers, now))
+			enter(m, DAMAGED, now);
+	}
+}
+
+static bool is_over(const struct master *m, uint64_t now)
+{
+	if (m->phase == SERVING || m->workers.count > 0)
+		return false;
+	return m->phase == DAMAGED || now >= m->window_ends || !listener_has(POLLIN);
+}
+
+static int loop(struct master *m, struct err *err)
+{
+	while (!is_over(m, clock_ms())) {
+		uint64_t now = clock_ms();
+		bool looks = may_fork(m, now);
+		/* Also without POLLIN: HUP and ERR are always told. */
+		struct pollfd p[] = {
+			{ .fd = m->signals, .events = POLLIN },
+			{ .fd = m->phase == DAMAGED ? -1 : POOL_FD_LISTENER },
+		};
+
+		if (looks && now >= m->look_at && workers_fork_wait(&m->workers, now) == 0)
+			p[1].events = POLLIN;
+		if (poll(p, 2, wait_ms(m, looks, now)) < 0 && errno != EINTR)
+			return err_sys(err, "wait for the listener");
+		now = clock_ms();
+		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+			enter(m, DAMAGED, now);
+		if (p[0].revents & POLLIN)
+			take_signals(m, now);
+		if (now >= m->tick_at || (m->workers.count == 0 && m->phase == SERVING))
+			tick(m, now);
+		if (p[1].events & POLLIN || m->spec->options.pm == PM_STATIC)
+			add_workers(m, p[1].revents & POLLIN, now);
+	}
+	if (m->phase == DAMAGED)
+		return err_set(err, ERR_FAILED, "the tenant damaged the pool's listener");
+	return 0;
+}
+
+/* SIGQUIT and SIGTERM drain.  Blocked and read from a descriptor: as pid 1 of a
+ * namespace the default would be to ignore them, and workers unblock them. */
+static int open_signals(struct err *err)
+{
+	sigset_t set;
+	int fd = -1;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGQUIT);
+	(void)sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_sys(err, "block signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? err_sys(err, "open a signalfd") : fd;
+}
+
+static void set_environment(const struct pool_spec *spec)
+{
+	char user[16];
+
+	(void)snprintf(user, sizeof(user), "t%u", spec->number);
+	(void)setenv("USER", user, 1);
+	(void)setenv("HOME", spec->home, 1);
+}
+
+int pool_run(const struct pool_spec *spec, struct err *err)
+{
+	static struct answer answer;
+	static struct scoreboard *board;
+	static struct runtime_pool pool;
+	struct master m = { .spec = spec, .active_at = clock_ms() };
+
+	if (scoreboard_make((uint32_t)spec->options.max_children, &board, err) < 0)
+		return -1;
+	pool = (struct runtime_pool){ .spec = spec, .board = board };
+	pool.home = open(spec->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (pool.home < 0)
+		return err_sys(err, "open the home '%s'", spec->home);
+	set_environment(spec);
+	preload_libraries();
+	if (answer_init(&answer, err) < 0 || runtime_settle(&pool, err) < 0)
+		return -1;
+	m.signals = open_signals(err);
+	/* Orphans come to pid 1 anyway; to be the reaper outside a namespace too. */
+	if (m.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
+	    workers_init(&m.workers, &pool, board, &answer, m.signals, err) < 0)
+		return err_wrap(err, "pool");
+	restore_listener();
+	fault_point("pool.ready");
+	add_workers(&m, false, clock_ms());
+	report_send(POOL_REPORT_READY, NULL,
+		    filter_is_given() ? NULL : "no filter for workers was given");
+	if (loop(&m, err) < 0)
+		return -1;
+	report_send(POOL_REPORT_LEAVING, NULL, m.phase == LEAVING ? "idle" : "drained");
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PHP, as the rest of the pool sees it: the only door to the files that know
+ * PHP's headers (sapi*.c).
+ *
+ * The order is runtime_start(), runtime_settle(), fork, runtime_child(), then
+ * runtime_serve() per request.  The first two are apart because starting PHP
+ * needs nothing of a tenant: a zygote may do it once, fork, give the child its
+ * own shared memory, and go on with pool_run() (pool/pool.h), which settles.
+ */
+#ifndef POOL_RUNTIME_H
+#define POOL_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "pool/answer.h"
+#include "pool/front.h"
+#include "pool/params.h"
+#include "pool/scoreboard.h"
+#include "schema/pool_spec.h"
+
+/* Sizes of what PHP maps at its start; they cannot change later. */
+struct runtime_sizes {
+	uint64_t opcache_memory, opcache_interned, opcache_files, apcu_memory;
+};
+
+/* What a script can learn of the pool by fpm_get_status().  Borrowed. */
+struct runtime_pool {
+	const struct pool_spec *spec;
+	const struct scoreboard *board;
+	int home;		/* descriptor of the home */
+};
+
+struct runtime_request {
+	struct front *front;
+	struct answer *answer;
+	struct params *params;
+	uint64_t accepted_ms;
+	uint64_t served;	/* by this worker before this request */
+};
+
+/* Starts PHP with OPcache and APCu.  Single-threaded, runs no script, reads
+ * nothing but PHP's configuration.  Refuses a libphp other than the one this
+ * program was compiled for.  ERR_PHP. */
+int runtime_start(const struct runtime_sizes *sizes, struct err *err);
+
+/* Makes the started PHP the tenant's: its settings, locked where a script must
+ * not change them, and its environment. */
+int runtime_settle(const struct runtime_pool *pool, struct err *err);
+
+/* First thing in a worker. */
+void runtime_child(void);
+
+/* Runs one request from its parameters to the end of its answer.  False if PHP
+ * is no longer fit for another. */
+bool runtime_serve(struct runtime_request *r);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PHP's life in a pool: start, one request after another, and what PHP calls
+ * back.  The name "fpm-fcgi" is what applications look for. */
+#include "pool/sapi.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zend_signal.h>
+
+#include "schema/errors.h"
+
+#define DRAIN_MS 5000	/* how long a client may go on sending a body nobody reads */
+
+struct sapi_state sapi_state;
+
+static size_t write_body(const char *text, size_t size)
+{
+	if (!sapi_state.request)
+		return 0;
+	if (!answer_write(sapi_state.request->answer, text, size)) {
+		php_handle_aborted_connection();
+		return 0;
+	}
+	return size;
+}
+
+static void flush_body(void *context)
+{
+	if (!context || !sapi_state.request)
+		return;
+	sapi_send_headers();
+	if (!answer_flush(sapi_state.request->answer))
+		php_handle_aborted_connection();
+}
+
+static size_t read_body(char *data, size_t size)
+{
+	int64_t left = SG(request_info).content_length - SG(read_post_bytes);
+	size_t got = 0;
+
+	if (!sapi_state.request || left <= 0)
+		return 0;
+	if (size > (size_t)left)
+		size = (size_t)left;
+	while (got < size) {
+		size_t n = front_read(sapi_state.request->front, data + got, size - got);
+
+		if (n == 0)
+			break;
+		got += n;
+	}
+	return got;
+}
+
+/* The client has its answer before PHP cleans up.  PHP also calls this once at
+ * the end of its own start. */
+static int end_answer(void)
+{
+	if (sapi_state.request && !answer_end(sapi_state.request->answer))
+		php_handle_aborted_connection();
+	return SUCCESS;
+}
+
+int sapi_startup_module(sapi_module_struct *module)
+{
+#if PHP_VERSION_ID >= 80200
+	return php_module_startup(module, &sapi_functions_module);
+#else
+	return php_module_startup(module, &sapi_functions_module, 1);
+#endif
+}
+
+static sapi_module_struct module = {
+	.name = (char *)"fpm-fcgi",
+	.pretty_name = (char *)"FPM/FastCGI",
+	.startup = sapi_startup_module,
+	.shutdown = php_module_shutdown_wrapper,
+	.deactivate = end_answer,
+	.ub_write = write_body,
+	.flush = flush_body,
+	.getenv = sapi_server_getenv,
+	.sapi_error = php_error,
+	.send_headers = sapi_headers_send,
+	.read_post = read_body,
+	.read_cookies = sapi_server_cookies,
+	.register_server_variables = sapi_server_register,
+	.log_message = sapi_log_message,
+	.ini_defaults = sapi_ini_defaults,
+	.php_ini_ignore_cwd = 1,
+};
+
+/* libphp's SONAME carries no version: another PHP's could have been loaded. Asked
+ * before PHP starts, since its structures may not be ours. */
+static int check_version(struct err *err)
+{
+	static const char wanted[] = "Zend Engine v" ZEND_VERSION;
+	const char *loaded = get_zend_version();
+	size_t minor = (size_t)(strrchr(wanted, '.') - wanted);
+
+	if (strncmp(loaded, wanted, minor + 1) != 0)
+		return err_set(err, ERR_PHP,
+			       "libphp.so is '%.*s', but this program was built for PHP %s: "
+			       "check the link libphp.so in its folder",
+			       (int)strcspn(loaded, ",\n"), loaded, PHP_VERSION);
+	return 0;
+}
+
+int runtime_start(const struct runtime_sizes *sizes, struct err *err)
+{
+	if (check_version(err) < 0)
+		return -1;
+	zend_signal_startup();
+	sapi_startup(&module);
+	module.ini_entries = sapi_ini_entries(sizes);
+	if (!module.ini_entries)
+		return err_set(err, ERR_PHP, "no memory for PHP's settings");
+	if (module.startup(&module) == FAILURE)
+		return err_set(err, ERR_PHP, "PHP does not start: its reasons are in the PHP log");
+	sapi_server_install();
+	return 0;
+}
+
+int runtime_settle(const struct runtime_pool *pool, struct err *err)
+{
+	sapi_state.pool = pool;
+	return sapi_ini_settle(pool->spec, err);
+}
+
+void runtime_child(void)
+{
+	SG(sapi_started) = 1;
+}
+
+static void refuse(int status)
+{
+	const char *text = status == 403 ? "Access denied.\n" : "File not found.\n";
+
+	sapi_log_client(status == 403 ? "Access to the script has been denied"
+				      : "Primary script unknown");
+	zend_try {
+		SG(sapi_headers).http_response_code = status;
+		PHPWRITE(text, strlen(text));
+	} zend_end_try();
+}
+
+static void run_script(void)
+{
+	zend_file_handle file;
+	int status = 0;
+
+	memset(&file, 0, sizeof(file));
+	status = sapi_script_open(&file);
+	if (status != 0) {
+		refuse(status);
+		return;
+	}
+	EG(exit_status) = 0;
+	(void)php_execute_script(&file);
+	/* PHP keeps what it compiled in a list of its own; with OPcache it need not. */
+	if (!file.in_list)
+		zend_destroy_file_handle(&file);
+	if (EG(exit_status) == 255 && sapi_state.error_header && *sapi_state.error_header &&
+	    !SG(headers_sent)) {
+		sapi_header_line line = { .line = sapi_state.error_header,
+					  .line_len = strlen(sapi_state.error_header) };
+
+		(void)sapi_header_op(SAPI_HEADER_REPLACE, &line);
+	}
+}
+
+static bool run_request(struct runtime_request *r)
+{
+	sapi_state.request = r;
+	sapi_state.errors_begun = false;
+	SG(server_context) = r;
+	sapi_server_prepare(r->params);
+	if (php_request_startup() == FAILURE)
+		return false;
+	/* Without a method this is no request of a web server. */
+	if (SG(request_info).request_method)
+		run_script();
+	if (SG(request_info).path_translated) {
+		efree(SG(request_info).path_translated);
+		SG(request_info).path_translated = NULL;
+	}
+	php_request_shutdown(NULL);
+	/* Its signal handlers are in place now; setting them again for each request
+	 * would be seven system calls. */
+	SIGG(reset) = 0;
+	return true;
+}
+
+bool runtime_serve(struct runtime_request *r)
+{
+	struct err err = { 0 };
+	volatile bool is_fit = false;
+
+	if (answer_begin(r->answer, r->front->fd, r->front->id, &err) < 0)
+		return false;
+	zend_first_try {
+		is_fit = run_request(r);
+	} zend_end_try();
+	(void)answer_end(r->answer);	/* if PHP gave up before its own end of the request */
+	sapi_state.request = NULL;
+	SG(server_context) = NULL;
+	r->front->keep = front_drain(r->front, DRAIN_MS);
+	return is_fit;
+}

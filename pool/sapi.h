@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that see PHP's headers share.  Nobody else includes this. */
+#ifndef POOL_SAPI_H
+#define POOL_SAPI_H
+
+/* PHP's headers are not clean under our warnings and come as system headers. */
+#include <php.h>
+#include <SAPI.h>
+#include <php_main.h>
+#include <php_ini.h>
+#include <php_variables.h>
+
+#include "pool/runtime.h"
+
+struct sapi_state {
+	const struct runtime_pool *pool;
+	struct runtime_request *request;	/* NULL between requests */
+	bool errors_begun;			/* STDERR has a message: the next needs "; " */
+	bool fix_pathinfo, discard_path, log_to_client;	/* ini: cgi.*, fastcgi.logging */
+	char *error_header;				/* ini: fastcgi.error_header */
+};
+
+extern struct sapi_state sapi_state;
+
+/* sapi.c */
+int sapi_startup_module(sapi_module_struct *module);
+
+/* sapi_functions.c: the module "cgi-fcgi" with functions and ini entries. */
+extern zend_module_entry sapi_functions_module;
+
+/* sapi_ini.c: text for sapi_module.ini_entries, to be freed; NULL without memory. */
+char *sapi_ini_entries(const struct runtime_sizes *sizes);
+void sapi_ini_defaults(HashTable *configuration);
+int sapi_ini_settle(const struct pool_spec *spec, struct err *err);
+
+/* sapi_headers.c */
+int sapi_headers_send(sapi_headers_struct *headers);
+
+/* sapi_server.c: fills SG(request_info) from the parameters. */
+void sapi_server_prepare(struct params *params);
+char *sapi_server_getenv(const char *name, size_t name_size);
+char *sapi_server_cookies(void);
+void sapi_server_register(zval *array);
+void sapi_server_install(void);
+
+/* sapi_script.c: opens SG(request_info).path_translated.  0 and a handle that
+ * the caller destroys, or the HTTP status of the refusal. */
+int sapi_script_open(zend_file_handle *out);
+
+/* sapi_log.c */
+void sapi_log_message(const char *message, int level);
+void sapi_log_client(const char *message);
+
+#endif

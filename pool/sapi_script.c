@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opens the primary script.  Whoever can make the web server name a path must
+ * not make PHP run it unless it is the tenant's: a regular file of its uid,
+ * beneath its home (or document root), with an extension meant for PHP.  What
+ * was opened is what is checked and what is run.
+ */
+#include "pool/sapi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* PHP-FPM's security.limit_extensions: an uploaded picture is not run. */
+static bool has_extension(const char *path)
+{
+	static const char *const allowed[] = { ".php", ".phar" };
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot && i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (strcmp(dot, allowed[i]) == 0)
+			return true;
+	return false;
+}
+
+static int open_at(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = resolve | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+/* The part of PATH below ROOT, or NULL. */
+static const char *below(const char *path, const char *root)
+{
+	size_t size = strlen(root);
+
+	if (strncmp(path, root, size) != 0 || path[size] != '/')
+		return NULL;
+	while (path[size] == '/')
+		size++;
+	return path + size;
+}
+
+/* The kernel's own name of what is open: no cache, no second look-up. */
+static bool path_of(int fd, char out[PATH_MAX])
+{
+	char link[32];
+	ssize_t n = 0;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, out, PATH_MAX - 1);
+	if (n <= 0)
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
+/* O_NONBLOCK: a pipe in the script's place must not hold the worker. */
+#define SCRIPT_FLAGS (O_RDONLY | O_NOCTTY | O_NONBLOCK)
+
+/* openat2 takes an absolute link for leaving the folder even if it leads back
+ * into it; people deploy with such links.  So the path is resolved, and opened
+ * without any link: what was changed meanwhile fails. */
+static int open_resolved(int dir, const char *path)
+{
+	char root[PATH_MAX];
+	char real[PATH_MAX];
+	const char *rest = NULL;
+
+	if (!path_of(dir, root) || !realpath(path, real) || !(rest = below(real, root))) {
+		errno = ENOENT;
+		return -1;
+	}
+	return open_at(dir, rest, SCRIPT_FLAGS, RESOLVE_NO_SYMLINKS);
+}
+
+static int open_beneath(const char *path)
+{
+	const struct pool_spec *spec = sapi_state.pool->spec;
+	const char *rest = below(path, spec->home);
+	CLOSE_AT_EXIT int docroot = -1;
+	int dir = sapi_state.pool->home;
+	int fd = -1;
+
+	if (rest && spec->options.strict_docroot) {
+		docroot = open_at(dir, spec->options.document_root, O_PATH | O_DIRECTORY, 0);
+		dir = docroot;
+		rest = below(rest, spec->options.document_root);
+	}
+	if (!rest || dir < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	fd = open_at(dir, rest, SCRIPT_FLAGS, 0);
+	if (fd < 0 && errno == EXDEV)
+		fd = open_resolved(dir, path);
+	return fd;
+}
+
+int sapi_script_open(zend_file_handle *out)
+{
+	const char *path = SG(request_info).path_translated;
+	char real[PATH_MAX];
+	struct stat st;
+	FILE *file = NULL;
+	CLOSE_AT_EXIT int fd = -1;
+
+	if (!path)
+		return 404;
+	if (!has_extension(path))
+		return 403;
+	fd = open_beneath(path);
+	if (fd < 0)
+		return errno == EACCES ? 403 : 404;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !path_of(fd, real))
+		return 404;
+	if (st.st_uid != sapi_state.pool->spec->uid || !has_extension(real))
+		return 403;
+	file = fdopen(fd, "rb");
+	if (!file)
+		return 404;
+	(void)fd_take(&fd);
+	zend_stream_init_fp(out, file, real);
+	out->opened_path = zend_string_copy(out->filename);
+	out->primary_script = true;
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What PHP learns of a request: request_info, $_SERVER, $_ENV, getenv(). */
+#include "pool/sapi.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "pool/translate.h"
+
+static void (*import_environment)(zval *array);
+
+static bool path_exists(const char *path, bool must_be_file)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (!must_be_file || S_ISREG(st.st_mode));
+}
+
+/* Parameters that would change PHP's settings per request, which PHP-FPM takes
+ * from whoever reaches the socket, and the one that poisons HTTP clients
+ * (httpoxy). */
+static void drop_dangerous(struct params *params)
+{
+	static const char *const names[] = { "PHP_VALUE", "PHP_ADMIN_VALUE", "HTTP_PROXY" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)params_set(params, names[i], NULL);
+}
+
+static zend_long length_of(const char *text)
+{
+	long long n = text ? strtoll(text, NULL, 10) : 0;
+
+	return n > 0 ? (zend_long)n : 0;
+}
+
+void sapi_server_prepare(struct params *params)
+{
+	const struct translate_rules rules = {
+		.fix_pathinfo = sapi_state.fix_pathinfo,
+		.discard_path = sapi_state.discard_path,
+		.exists = path_exists,
+	};
+	struct translation t;
+	const char *type = NULL;
+
+	drop_dangerous(params);
+	t = translate(params, &rules);
+	type = params_get(params, "CONTENT_TYPE");
+	SG(request_info).request_method = params_get(params, "REQUEST_METHOD");
+	SG(request_info).query_string = params_get(params, "QUERY_STRING");
+	SG(request_info).content_type = type ? type : "";
+	SG(request_info).content_length = length_of(params_get(params, "CONTENT_LENGTH"));
+	SG(request_info).request_uri = t.uri;
+	SG(request_info).path_translated = t.script ? estrdup(t.script) : NULL;
+	SG(request_info).proto_num = 1000;
+	SG(sapi_headers).http_response_code = 200;
+	(void)php_handle_auth_data(params_get(params, "HTTP_AUTHORIZATION"));
+}
+
+char *sapi_server_getenv(const char *name, size_t name_size)
+{
+	(void)name_size;
+	return sapi_state.request ? params_get(sapi_state.request->params, name) : NULL;
+}
+
+char *sapi_server_cookies(void)
+{
+	return sapi_server_getenv("HTTP_COOKIE", 0);
+}
+
+static void register_text(const char *name, char *value, zval *array)
+{
+	bool is_env = Z_TYPE(PG(http_globals)[TRACK_VARS_ENV]) == IS_ARRAY &&
+		      Z_ARR_P(array) == Z_ARR(PG(http_globals)[TRACK_VARS_ENV]);
+	size_t size = 0;
+
+	if (sapi_module.input_filter(is_env ? PARSE_ENV : PARSE_SERVER, name, &value,
+				     strlen(value), &size))
+		php_register_variable_safe(name, value, size, array);
+}
+
+static void import_parameters(zval *array)
+{
+	const struct params *p = NULL;
+
+	import_environment(array);
+	if (!sapi_state.request)
+		return;
+	p = sapi_state.request->params;
+	for (uint32_t i = 0; i < p->count; i++)
+		if (p->row[i].value)
+			register_text(p->row[i].name, p->row[i].value, array);
+}
+
+void sapi_server_register(zval *array)
+{
+	const char *uri = SG(request_info).request_uri;
+	const char *info = sapi_state.fix_pathinfo ? sapi_server_getenv("PATH_INFO", 0) : NULL;
+	char *self = NULL;
+
+	php_import_environment_variables(array);
+	spprintf(&self, 0, "%s%s", uri ? uri : "", info ? info : "");
+	register_text("PHP_SELF", self, array);
+	efree(self);
+}
+
+/* $_ENV and getenv() without a name show the parameters too, as with PHP-FPM. */
+void sapi_server_install(void)
+{
+	import_environment = php_import_environment_variables;
+	php_import_environment_variables = import_parameters;
+	php_load_environment_variables = import_parameters;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker's life: confine itself, accept, serve, leave. */
+#include "pool/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "pool/clock.h"
+#include "pool/errlog.h"
+#include "pool/filter.h"
+
+#define KEPT_MS 10000		/* a kept connection may be silent so long */
+#define BODY_WAIT_MS 30000	/* and a client inside a body */
+
+struct worker {
+	const struct worker_start *start;
+	const struct options *options;
+	int events;		/* epoll: listener and stop */
+	uint64_t idle_ms;	/* after which the worker leaves; 0: never */
+	uint64_t served;
+	uint64_t stop_until;	/* told to stop: accept until then; 0: not told */
+	struct params params;
+	struct front front;
+};
+
+static _Noreturn void leave(enum worker_exit status)
+{
+	/* PHP has ended its request; what its modules would still do at their end
+	 * (free memory, flush caches that live in the pool) the kernel does faster. */
+	_exit(status);
+}
+
+static bool is_last_request(const struct worker *w)
+{
+	return w->options->max_requests > 0 && w->served + 1 >= w->options->max_requests;
+}
+
+/* The tenant's own processes hold the listener and could connect to themselves
+ * with parameters of their choice: only others are served. */
+static bool peer_is_allowed(int fd, uid_t own)
+{
+	struct ucred peer = { 0 };
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid != own;
+}
+
+static bool poll_one(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) > 0;
+}
+
+/* Waits for the next request on a kept connection.  It must not hold a worker
+ * that others wait for: with as many kept connections as workers the pool would
+ * stand still. */
+static bool wait_kept(struct worker *w)
+{
+	struct pollfd p[] = {
+		{ .fd = w->front.fd, .events = POLLIN },
+		{ .fd = POOL_FD_LISTENER, .events = POLLIN },
+		{ .fd = w->start->stop },
+	};
+
+	if (front_has_more(&w->front))
+		return true;
+	return poll(p, 3, KEPT_MS) > 0 && p[0].revents & POLLIN;
+}
+
+static bool serve_one(struct worker *w)
+{
+	struct runtime_request r = {
+		.front = &w->front,
+		.answer = w->start->answer,
+		.params = &w->params,
+		.accepted_ms = clock_ms(),
+		.served = w->served,
+	};
+
+	if (front_next(&w->front, &w->params) != FRONT_REQUEST)
+		return false;
+	if (is_last_request(w) || w->stop_until)
+		w->front.keep = false;
+	atomic_fetch_add_explicit(&w->start->score->requests, 1, memory_order_relaxed);
+	fault_point("pool.request");
+	if (!runtime_serve(&r))
+		leave(WORKER_UNFIT);
+	w->served++;
+	return w->front.keep;
+}
+
+static void serve(struct worker *w, int fd)
+{
+	struct timeval patience = { .tv_sec = (time_t)w->options->request_terminate_timeout };
+	bool go_on = true;
+
+	if (!peer_is_allowed(fd, w->start->pool->spec->uid)) {
+		errlog_write("a connection from the pool's own user was refused");
+		return;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	front_open(&w->front, fd, (uint32_t)w->options->max_children, BODY_WAIT_MS);
+	while (go_on) {
+		score_begin(w->start->score, clock_ms());
+		go_on = serve_one(w);
+		if (go_on) {
+			score_end(w->start->score, clock_ms());
+			go_on = wait_kept(w);
+		}
+	}
+}
+
+/* Accepts one connection and serves it.  False if none was there. */
+static bool accept_one(struct worker *w)
+{
+	int fd = accept4(POOL_FD_LISTENER, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		switch (errno) {
+		case EAGAIN:
+		case EINTR:
+		case ECONNABORTED:
+			return false;
+		case EMFILE:
+		case ENFILE:
+		case ENOBUFS:
+		case ENOMEM:
+			/* Passing, and not ours to cure; but do not spin on it. */
+			(void)poll(NULL, 0, 50);
+			return false;
+		default:
+			leave(WORKER_LISTENER);
+		}
+	}
+	serve(w, fd);
+	(void)close(fd);
+	score_end(w->start->score, clock_ms());
+	if (w->options->max_requests > 0 && w->served >= w->options->max_requests)
+		leave(WORKER_LEFT);
+	return true;
+}
+
+/* Told to stop: the connections that wait are served first, for a time that
+ * leaves room for the last of them within the pool's own bound. */
+static void drain(struct worker *w)
+{
+	uint64_t window = w->options->request_terminate_timeout * 500;
+
+	w->stop_until = clock_ms() + (window > 3000 ? window : 3000);
+	while (clock_ms() < w->stop_until && poll_one(POOL_FD_LISTENER, 0))
+		(void)accept_one(w);
+	leave(WORKER_LEFT);
+}
+
+static void open_events(struct worker *w)
+{
+	struct epoll_event on_stop = { .events = 0, .data.fd = w->start->stop };
+	/* Exclusive: one connection wakes one worker. */
+	struct epoll_event on_listener = { .events = EPOLLIN | EPOLLEXCLUSIVE,
+					   .data.fd = POOL_FD_LISTENER };
+
+	w->events = epoll_create1(EPOLL_CLOEXEC);
+	if (w->events < 0 ||
+	    epoll_ctl(w->events, EPOLL_CTL_ADD, w->start->stop, &on_stop) < 0 ||
+	    epoll_ctl(w->events, EPOLL_CTL_ADD, POOL_FD_LISTENER, &on_listener) < 0)
+		leave(WORKER_LISTENER);
+}
+
+static _Noreturn void accept_for_ever(struct worker *w)
+{
+	for (;;) {
+		struct epoll_event got = { 0 };
+		int n = epoll_wait(w->events, &got, 1, w->idle_ms ? (int)w->idle_ms : -1);
+
+		if (n == 0)
+			leave(WORKER_LEFT);
+		if (n < 0)
+			continue;	/* EINTR: nothing else can happen here */
+		if (got.data.fd == w->start->stop)
+			drain(w);
+		(void)accept_one(w);
+	}
+}
+
+/* Descriptors and signals that are the master's. */
+static void part_from_master(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)close(POOL_FD_REPORT);
+	(void)close(POOL_FD_SPEC);
+	(void)prctl(PR_SET_NAME, "php: worker");
+}
+
+void worker_run(const struct worker_start *start)
+{
+	static struct worker w;	/* large: its buffer */
+	const struct options *o = &start->pool->spec->options;
+	struct err err = { 0 };
+
+	w.start = start;
+	w.options = o;
+	w.idle_ms = o->pm == PM_ONDEMAND ? o->process_idle_timeout * 1000 : 0;
+	part_from_master();
+	runtime_child();
+	open_events(&w);
+	if (filter_load(&err) < 0) {
+		errlog_write(err.text);
+		leave(WORKER_FILTER);
+	}
+	atomic_store(&start->score->pid, (int32_t)getpid());
+	score_end(start->score, clock_ms());
+	fault_point("pool.worker");
+	accept_for_ever(&w);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker: a child of the master that accepts connections and serves them, one
+ * at a time, and runs the tenant's code.  It is hostile from its first request.
+ */
+#ifndef POOL_WORKER_H
+#define POOL_WORKER_H
+
+#include <stdint.h>
+
+#include "pool/answer.h"
+#include "pool/runtime.h"
+
+struct worker_start {
+	const struct runtime_pool *pool;
+	struct score *score;	/* its line of the board */
+	struct answer *answer;
+	int stop;		/* end of file here: serve what waits, then leave */
+};
+
+/* Exit statuses. */
+enum worker_exit {
+	WORKER_LEFT = 0,	/* idle, told to stop, or at max_requests */
+	WORKER_LISTENER = 3,	/* the listener does not accept any more */
+	WORKER_UNFIT,		/* PHP is not fit for another request */
+	WORKER_FILTER,		/* the system call filter did not load */
+};
+
+/* Never returns. */
+_Noreturn void worker_run(const struct worker_start *w);
+
+#endif

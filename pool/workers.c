@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The children of a pool's master. */
+#include "pool/workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "pool/clock.h"
+#include "pool/errlog.h"
+#include "pool/worker.h"
+
+#define TERM_TO_KILL_MS 1500
+#define CRASH_INTERVAL_MS 250
+
+int workers_init(struct workers *w, const struct runtime_pool *pool, struct scoreboard *board,
+		 struct answer *answer, int signals, struct err *err)
+{
+	uint32_t max = (uint32_t)pool->spec->options.max_children;
+
+	*w = (struct workers){ .pool = pool, .board = board, .answer = answer, .max = max,
+			       .signals = signals };
+	budget_init(&w->crashes, 2 * max + 8, CRASH_INTERVAL_MS, clock_ms());
+	w->row = calloc(max, sizeof(*w->row));
+	if (!w->row)
+		return err_sys(err, "make a table of %u workers", max);
+	if (pipe2(w->stop, O_CLOEXEC) < 0)
+		return err_sys(err, "make the pipe that stops workers");
+	return 0;
+}
+
+uint64_t workers_fork_wait(struct workers *w, uint64_t now)
+{
+	return budget_wait(&w->crashes, now);
+}
+
+static struct worker_row *free_row(struct workers *w)
+{
+	for (uint32_t i = 0; i < w->max; i++)
+		if (w->row[i].pid == 0)
+			return &w->row[i];
+	return NULL;
+}
+
+static _Noreturn void become_worker(struct workers *w, struct score *score)
+{
+	const struct worker_start start = {
+		.pool = w->pool, .score = score, .answer = w->answer, .stop = w->stop[0],
+	};
+
+	if (w->stop[1] >= 0)
+		(void)close(w->stop[1]);
+	(void)close(w->signals);
+	worker_run(&start);
+}
+
+int workers_fork(struct workers *w, uint64_t now)
+{
+	struct worker_row *row = free_row(w);
+	struct score *score = NULL;
+	pid_t pid = 0;
+
+	if (!row || workers_fork_wait(w, now) > 0)
+		return -1;
+	fault_point("pool.fork");
+	score = &w->board->slot[row - w->row];
+	score_assign(score, now);
+	pid = fork();
+	if (pid == 0)
+		become_worker(w, score);
+	if (pid < 0) {
+		score_release(score);
+		budget_spend(&w->crashes, now);
+		errlog_print("the pool cannot start a worker: %s", strerror(errno));
+		return -1;
+	}
+	*row = (struct worker_row){ .pid = pid, .turn = 1, .busy_since = now };
+	w->count++;
+	w->busy++;
+	return 0;
+}
+
+static void note_end(struct workers *w, const struct worker_row *row, int status, uint64_t now)
+{
+	bool was_told = row->asked > 0;
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_LEFT)
+		return;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_LISTENER)
+		return;
+	if (was_told)
+		return;
+	budget_spend(&w->crashes, now);
+	if (WIFSIGNALED(status))
+		errlog_print("worker %d died of signal %d (%s)%s", (int)row->pid,
+			     WTERMSIG(status), strsignal(WTERMSIG(status)),
+			     score_is_busy(row->turn) ? " in a request" : "");
+	else
+		errlog_print("worker %d exited with status %d", (int)row->pid,
+			     WEXITSTATUS(status));
+}
+
+static struct worker_row *row_of(struct workers *w, pid_t pid)
+{
+	for (uint32_t i = 0; i < w->max; i++)
+		if (w->row[i].pid == pid)
+			return &w->row[i];
+	return NULL;
+}
+
+/* What a worker forked and left behind is now a child of ours (pid 1 of the
+ * jail, or a subreaper).  It ends with the worker.  Its own children come to us
+ * in turn, with another SIGCHLD. */
+static void end_orphans(struct workers *w)
+{
+	char line[4096];
+	char *at = line;
+	ssize_t n = 0;
+	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;	/* no such file in this kernel: they end with the pool */
+	n = read(fd, line, sizeof(line) - 1);
+	(void)close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	for (;;) {
+		char *end = NULL;
+		long pid = strtol(at, &end, 10);
+
+		/* The last number may be cut where the buffer ends. */
+		if (end == at || (*end == '\0' && n == (ssize_t)sizeof(line) - 1))
+			return;
+		if (!row_of(w, (pid_t)pid))
+			(void)kill((pid_t)pid, SIGKILL);
+		at = end;
+	}
+}
+
+bool workers_reap(struct workers *w, uint64_t now)
+{
+	bool is_damaged = false;
+	bool any = false;
+	int status = 0;
+	pid_t pid = 0;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct worker_row *row = row_of(w, pid);
+
+		any = true;
+		if (!row)
+			continue;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_LISTENER)
+			is_damaged = true;
+		row->turn = atomic_load(&w->board->slot[row - w->row].turn);
+		note_end(w, row, status, now);
+		score_release(&w->board->slot[row - w->row]);
+		if (row->busy_since)
+			w->busy--;
+		w->count--;
+		*row = (struct worker_row){ 0 };
+	}
+	if (any)
+		end_orphans(w);
+	return is_damaged;
+}
+
+static void look(struct workers *w, struct worker_row *row, uint64_t now)
+{
+	const struct score *s = &w->board->slot[row - w->row];
+	uint32_t turn = atomic_load(&s->turn);
+	uint64_t since = atomic_load(&s->since);
+
+	if (turn == row->turn)
+		return;
+	row->turn = turn;
+	if (row->busy_since)
+		w->busy--;
+	row->busy_since = 0;
+	if (!score_is_busy(turn))
+		return;
+	w->busy++;
+	/* The master looks at least once a second: a start long ago is a lie. */
+	row->busy_since = since <= now && now - since < 2000 ? since : now;
+}
+
+static void end_late(struct workers *w, struct worker_row *row, uint64_t now)
+{
+	uint64_t limit = w->pool->spec->options.request_terminate_timeout * 1000;
+
+	if (!row->busy_since || now - row->busy_since < limit)
+		return;
+	if (!row->asked) {
+		row->asked = now;
+		errlog_print("worker %d: the request runs longer than request_terminate_timeout "
+			     "(%llu s) and is ended",
+			     (int)row->pid, (unsigned long long)(limit / 1000));
+		(void)kill(row->pid, SIGTERM);
+	} else if (now - row->asked >= TERM_TO_KILL_MS) {
+		(void)kill(row->pid, SIGKILL);
+	}
+}
+
+void workers_watch(struct workers *w, uint64_t now)
+{
+	for (uint32_t i = 0; i < w->max; i++) {
+		if (w->row[i].pid == 0)
+			continue;
+		look(w, &w->row[i], now);
+		end_late(w, &w->row[i], now);
+	}
+}
+
+void workers_stop(struct workers *w)
+{
+	if (w->stop[1] >= 0)
+		(void)close(w->stop[1]);
+	w->stop[1] = -1;
+}
+
+void workers_kill(struct workers *w, bool busy_too)
+{
+	for (uint32_t i = 0; i < w->max; i++) {
+		struct worker_row *row = &w->row[i];
+
+		if (row->pid == 0 || (row->busy_since && !busy_too))
+			continue;
+		row->asked = row->asked ? row->asked : clock_ms();
+		(void)kill(row->pid, SIGKILL);
+	}
+}
