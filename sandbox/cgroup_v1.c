@@ -104,6 +104,10 @@ void cgroup_v1_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_
 	out->memory_current = cgroup_number(folder, "memory.usage_in_bytes");
 	out->memory_max = limit_or_none(cgroup_number(folder, "memory.limit_in_bytes"));
 	out->memory_max_hit = cgroup_number(folder, "memory.failcnt");
+	/* Newer kernels do not count failures; the high-water mark still tells. */
+	if (out->memory_max_hit == 0 && out->memory_max != UINT64_MAX)
+		out->memory_max_hit = cgroup_number(folder, "memory.max_usage_in_bytes") >=
+				      out->memory_max;
 	out->memory_oom_kill = cgroup_keyed(folder, "memory.oom_control", "oom_kill");
 	cgroup_path(folder, t->v1[CGROUP_PIDS], number, 0);
 	out->pids_current = cgroup_number(folder, "pids.current");

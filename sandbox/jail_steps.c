@@ -74,7 +74,7 @@ static int write_proc(const char *path, const char *value, bool is_optional, str
 {
 	CLOSE_AT_EXIT int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT && is_optional)
+	if (fd < 0 && (errno == ENOENT || errno == EROFS) && is_optional)
 		return 0;
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		return err_sys(err, "write '%s' to '%s'", value, path);
@@ -84,7 +84,9 @@ static int write_proc(const char *path, const char *value, bool is_optional, str
 static int step_kernel(struct jail *j, struct err *err)
 {
 	(void)j;
-	/* Of this pid namespace: no file in memory can ever be executed (6.3). */
+	/* Of this pid namespace: no file in memory can ever be executed (6.3).  A
+	 * second wall: workers have no memfd_create, and some units have /proc/sys
+	 * read-only. */
 	if (write_proc("/proc/sys/vm/memfd_noexec", "2", true, err) < 0)
 		return -1;
 	return write_proc("/proc/self/oom_score_adj", OOM_SCORE, false, err);

@@ -41,16 +41,19 @@ static const char *answer(long rc)
 
 static void show_file(const char *path)
 {
-	char data[OUTPUT_MAX];
+	static char data[OUTPUT_MAX];
+	size_t have = 0;
 	int fd = open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, data, sizeof(data) - 1);
+	ssize_t n = fd < 0 ? -1 : 0;
 
-	if (n < 0) {
+	/* Files of /proc come a page at a time. */
+	while (fd >= 0 && (n = read(fd, data + have, sizeof(data) - 1 - have)) > 0)
+		have += (size_t)n;
+	data[have] = '\0';
+	if (n < 0)
 		(void)printf("%s\n", strerrorname_np(errno));
-	} else {
-		data[n] = '\0';
+	else
 		(void)printf("ok\n%s\n", data);
-	}
 	if (fd >= 0)
 		(void)close(fd);
 }

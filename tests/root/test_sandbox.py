@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The jail from inside: jail_probe stands in for PHP and tries what a hostile tenant
+would; jail_driver plays the supervisor.  Every refusal has a positive control, so
+that a probe that cannot do anything at all does not pass."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from tests.lib import procs
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build/plain"))
+UID, NEIGHBOUR = 1900000007, 1900000008
+KILLED = f"signal {signal.SIGSYS.value}"
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
+
+
+class Tree:
+    """A cgroup tree, two homes, a runtime folder; and runs of jails in it."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="jail-test-", dir="/run"))
+        self.folder.chmod(0o755)
+        self.name = self.folder.name
+        self.home = self.folder / "homes/site"
+        self.neighbour = self.folder / "homes/neighbour"
+        self.runtime = self.folder / "runtime"
+        self.runtime.mkdir()
+        for home, uid in ((self.home, UID), (self.neighbour, NEIGHBOUR)):
+            (home / "public").mkdir(parents=True)
+            os.chown(home / "public", uid, uid)
+            (home / "public/secret").write_text("secret")
+        self.program = self.runtime / "jail_probe"
+        shutil.copy(BUILD / "tests/root/jail_probe", self.program)
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [BUILD / "tenant-tree", "-r", self.folder, "-n", self.name],
+            stderr=subprocess.PIPE, text=True)
+        procs.wait_until(lambda: (self.folder / "tree").exists() or
+                         self.process.poll() is not None, 10, "the tree's record")
+        assert self.process.poll() is None, self.process.stderr.read()
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(20) == 0, self.process.stderr.read()
+        self.process.stderr.close()
+        shutil.rmtree(self.folder)
+        assert procs.leaks(str(self.folder), self.name) == []
+
+    def command(self, *options, program=None):
+        return [str(x) for x in (BUILD / "tests/root/jail_driver", "-r", self.folder,
+                                 "-j", BUILD / "tenant-jail", "-H", self.home, "-R", self.runtime,
+                                 "-p", program or self.program, *options)]
+
+    def run(self, *commands, options=(), **more):
+        """Runs commands in a fresh jail.  Returns {command: answer} and all output."""
+        done = subprocess.run(self.command("-c", "\n".join(commands), *options, **more),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=60, check=False)
+        assert done.returncode == 0, done.stdout
+        answers = {}
+        for line in done.stdout.splitlines():
+            name, colon, answer = line.partition(": ")
+            if colon and name in commands:
+                answers.setdefault(name, []).append(answer)
+        for name, told in answers.items():
+            answers[name] = told[0] if len(told) == 1 else told
+        return answers, done.stdout
+
+    def files(self, *commands, **more):
+        """As run(), for a single `read`: the text of the file."""
+        return self.run(*commands, **more)[1]
+
+
+@pytest.fixture(scope="module")
+def tree():
+    made = Tree()
+    made.start()
+    yield made
+    made.stop()
+
+
+def status_of(text):
+    return dict(re.findall(r"^(\w+):[ \t]*(.*)$", text, re.M))
+
+
+# ---- identity ----------------------------------------------------------------
+
+def test_identity_and_capabilities(tree):
+    status = status_of(tree.files("read /proc/self/status"))
+    assert status["Uid"].split() == [str(UID)] * 4
+    assert status["Gid"].split() == [str(UID)] * 4
+    assert status["Groups"].strip() == ""
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[name], 16) == 0, name
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert status["NSpid"] == "1"
+    # Control: the same reader sees capabilities where they are.
+    own = status_of(pathlib.Path("/proc/self/status").read_text())
+    assert int(own["CapEff"], 16) != 0
+
+
+def test_worker_filter_comes_on_top(tree):
+    answers, text = tree.run("call getpid", "worker", "call fork", "read /proc/self/status")
+    assert answers["worker"] == "ok"
+    assert answers["call fork"] == "EPERM"
+    assert status_of(text)["Seccomp_filters"] == "2"
+
+
+# ---- what is seen ------------------------------------------------------------
+
+def test_mounts(tree):
+    text = tree.files("read /proc/self/mountinfo")
+    mounts = {line.split()[4]: line.split()[5].split(",") for line in text.splitlines()
+              if re.match(r"\d+ \d+ \d+:\d+ ", line)}
+    assert "/" in mounts and str(tree.home) in mounts
+    for point, flags in mounts.items():
+        assert "nosuid" in flags, point
+        if not point.startswith("/dev/") or point == "/dev/shm":
+            assert "nodev" in flags, point
+        if "rw" in flags:
+            assert "noexec" in flags, point
+    writable = {point for point, flags in mounts.items() if "rw" in flags}
+    assert writable == {str(tree.home), "/tmp", "/dev/shm"}
+
+
+def test_neighbours_do_not_exist(tree):
+    answers, text = tree.run(f"list {tree.home.parent}", f"stat {tree.neighbour}",
+                             f"read {tree.home}/public/secret", "list /home", "list /var",
+                             "list /run", "list /etc", "stat /etc/ssl/private",
+                             "stat /etc/shadow", "stat /etc/php/8.2/fpm")
+    assert answers[f"list {tree.home.parent}"] == "ok site"
+    assert answers[f"stat {tree.neighbour}"] == "ENOENT"
+    assert answers[f"read {tree.home}/public/secret"] == "ok"
+    assert answers["list /home"] == answers["list /var"] == "ENOENT"
+    assert answers["list /run"] == f"ok {tree.name}"
+    assert "shadow" not in answers["list /etc"] and "passwd" in answers["list /etc"]
+    for path in ("/etc/ssl/private", "/etc/shadow", "/etc/php/8.2/fpm"):
+        assert answers[f"stat {path}"] == "ENOENT"
+    assert "neighbour" not in text.replace(str(tree.neighbour), "")
+
+
+def test_proc_shows_only_itself(tree):
+    answers, _ = tree.run("list /proc", "stat /proc/cpuinfo", "stat /proc/sys",
+                          "stat /proc/self/maps")
+    entries = answers["list /proc"].split()[1:]
+    assert {e for e in entries if e.isdigit()} == {"1"}
+    assert not set(entries) - {"1", "self", "thread-self"}
+    assert answers["stat /proc/cpuinfo"] == answers["stat /proc/sys"] == "ENOENT"
+    assert answers["stat /proc/self/maps"] == "ok"
+
+
+def test_names_of_the_host(tree):
+    text = tree.files("read /etc/passwd", "read /etc/hosts")
+    assert f"site:x:{UID}:{UID}:" in text
+    assert socket.gethostname() not in text.split("end=")[0]
+    assert "www-data" not in text
+
+
+def test_network_is_empty(tree):
+    with socket.socket(socket.AF_UNIX) as host:
+        host.bind(f"\0{tree.name}")
+        host.listen()
+        answers, _ = tree.run("interfaces", f"abstract {tree.name}", "call tcp")
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(f"\0{tree.name}")
+    assert answers["interfaces"] == "netlink:EPERM"
+    assert answers[f"abstract {tree.name}"] == "ECONNREFUSED"
+    assert answers["call tcp"] == "ok"
+
+
+# ---- writing and running -----------------------------------------------------
+
+def test_writes_only_at_home(tree):
+    home = tree.home
+    answers, _ = tree.run(*(f"write {p}" for p in (
+        f"{home}/public/new", "/tmp/new", "/dev/shm/new", "/dev/null", f"{home}/new", "/new",
+        "/etc/new", "/usr/lib/php/new", tree.program, "/proc/self/oom_score_adj", "/dev/new")))
+    assert (home / "public/new").stat().st_uid == UID
+    (home / "public/new").unlink()
+    for path in (f"{home}/public/new", "/tmp/new", "/dev/shm/new", "/dev/null"):
+        assert answers[f"write {path}"] == "ok", path
+    for path in (f"{home}/new", "/new", "/etc/new", "/usr/lib/php/new", tree.program,
+                 "/proc/self/oom_score_adj", "/dev/new"):
+        assert answers[f"write {path}"] in ("EROFS", "EACCES"), path
+
+
+@pytest.mark.parametrize("programs", [False, True])
+def test_nothing_writable_runs(tree, programs):
+    places = (f"{tree.home}/public/evil", "/tmp/evil", "/dev/shm/evil")
+    commands = [f"{verb} {place}" for place in places for verb in ("copy", "exec", "map")]
+    answers, _ = tree.run(*commands, f"exec {tree.program}", f"map {tree.program}",
+                          "call memfd_exec", "exec /usr/bin/true",
+                          options=["-P"] if programs else [])
+    (tree.home / "public/evil").unlink()
+    for place in places:
+        assert answers[f"copy {place}"] == "ok"
+        assert answers[f"exec {place}"] == "EACCES"
+        assert answers[f"map {place}"] == "EPERM"
+    assert answers[f"exec {tree.program}"] == "ran"
+    assert answers[f"map {tree.program}"] == "ok"
+    assert answers["call memfd_exec"] in ("EACCES", "EINVAL")   # EINVAL: before 6.3
+    # With programs the child becomes true(1) and says nothing more.
+    assert (answers["exec /usr/bin/true"] == "ENOENT") is not programs
+
+
+def test_links_in_the_way_of_a_home_are_refused(tree):
+    link = tree.folder / "homes/link"
+    link.symlink_to(tree.neighbour)
+    _, text = tree.run("call getpid", options=["-H", link])
+    link.unlink()
+    assert "no part may be a link" in text and "end=exit 1" in text
+
+
+def test_a_home_of_another_is_refused(tree):
+    os.chown(tree.neighbour, NEIGHBOUR, NEIGHBOUR)
+    _, text = tree.run("call getpid", options=["-H", tree.neighbour])
+    assert f"belongs to user {NEIGHBOUR}" in text and "end=exit 1" in text
+
+
+def test_binds(tree):
+    shared, logs = tree.folder / "shared", tree.home / "logs"
+    for folder in (shared, logs):
+        folder.mkdir(exist_ok=True)
+    (shared / "file").write_text("hello")
+    for each in (shared, shared / "file"):
+        os.chown(each, UID, UID)
+    answers, text = tree.run(
+        f"read {logs}/file", f"write {logs}/file", f"list {logs}", "write /made/here/x",
+        f"stat {tree.folder}/none",
+        options=["-b", f"{shared}:{logs}:0", "-b", f"{shared}:/made/here:1",
+                 "-b", f"{tree.folder}/none:/none:2"])
+    assert "hello" in text
+    assert answers[f"write {logs}/file"] == "EROFS"
+    assert answers["write /made/here/x"] == "ok"
+    (shared / "x").unlink()
+    # What is missing inside the tenant's own folder is not made by root there.
+    _, text = tree.run("call getpid", options=["-b", f"{shared}:{tree.home}/public/made:0"])
+    assert "end=exit 1" in text and "public/made" in text
+    assert not (tree.home / "public/made").exists()
+
+
+# ---- system calls ------------------------------------------------------------
+
+REFUSED = ("clone_user", "io_uring", "chroot", "setuid", "setuid_32", "sync", "tiocsti",
+           "tiocsti_high", "vsock", "packet", "raw", "dumpable", "map_wx")
+DEADLY = ("unshare_user", "unshare_net", "ptrace", "mount", "keyctl", "bpf", "userfaultfd", "perf")
+ALLOWED = ("getpid", "tcp", "unix", "map", "prctl_name", "thread")
+
+
+def test_jail_filter(tree):
+    calls = REFUSED + DEADLY + ALLOWED + ("clone3", "map_exec")
+    answers, _ = tree.run(*(f"call {c}" for c in calls))
+    assert {c: answers[f"call {c}"] for c in calls} == {
+        **dict.fromkeys(REFUSED, "EPERM"), **dict.fromkeys(DEADLY, KILLED),
+        **dict.fromkeys(ALLOWED, "ok"), "clone3": "ENOSYS", "map_exec": "ok"}
+
+
+def test_worker_filter(tree):
+    refused = REFUSED + ("fork", "memfd", "map_exec")
+    calls = refused + ALLOWED
+    answers, _ = tree.run("worker", *(f"call {c}" for c in calls), f"exec {tree.program}",
+                          f"map {tree.program}", "write /tmp/x")
+    assert {c: answers[f"call {c}"] for c in calls} == {
+        **dict.fromkeys(refused, "EPERM"), **dict.fromkeys(ALLOWED, "ok")}
+    assert answers[f"exec {tree.program}"] == answers[f"map {tree.program}"] == "EPERM"
+    assert answers["write /tmp/x"] == "ok"
+    _, text = tree.run("worker", "call mount")
+    assert f"end={KILLED}" in text
+
+
+def test_worker_filter_with_programs(tree):
+    answers, text = tree.run("worker", "call unshare_net", options=["-P"])
+    assert answers["worker"] == "ok" and f"end={KILLED}" in text
+    # exec replaces the probe: a program of the host's, under the worker's filter.
+    _, text = tree.run("worker", "exec /usr/bin/id", options=["-P"])
+    assert "extra operand" in text or "no such user" in text
+
+
+# ---- limits ------------------------------------------------------------------
+
+def test_memory_limit(tree):
+    answers, text = tree.run("memory 20000000", "memory 100000000", "call getpid",
+                             options=["-m", 64 << 20])
+    assert answers["memory 20000000"] == "ok"
+    assert answers["memory 100000000"] == f"signal {signal.SIGKILL.value}"
+    assert answers["call getpid"] == "ok"       # the master outlives its child
+    facts = dict(x.split(":") for x in re.search(r"^facts=(.*)$", text, re.M)[1].split())
+    assert int(facts["oom_kill"]) == 1 and int(facts["memory_hit"]) > 0
+    answers, _ = tree.run("memory 100000000", options=["-m", 256 << 20])
+    assert answers["memory 100000000"] == "ok"
+
+
+def test_pids_limit(tree):
+    answers, text = tree.run("forks 100", options=["-q", 20])
+    made, why = answers["forks 100"].split()
+    assert int(made) == 19 and why == "EAGAIN"
+    assert int(re.search(r"pids_hit:(\d+)", text)[1]) > 0
+    assert tree.run("forks 50", options=["-q", 100])[0]["forks 50"] == "50 ok"
+
+
+def test_cpu_limit(tree):
+    begin = time.monotonic()
+    _, text = tree.run("spin 300", options=["-o", 20])
+    assert time.monotonic() - begin > 0.9
+    assert int(re.search(r"throttled:(\d+)", text)[1]) > 0
+
+
+def test_open_files_limit(tree):
+    _, text = tree.run("read /proc/self/limits", options=["-f", 77])
+    assert re.search(r"Max open files +77 +77 ", text)
+    assert re.search(r"Max core file size +0 +0 ", text)
+
+
+def test_kill_reaches_all(tree):
+    begin = time.monotonic()
+    _, text = tree.run("background", "background", "wait", options=["-k", 700])
+    assert "killed=asked" in text and f"end=signal {signal.SIGKILL.value}" in text
+    assert time.monotonic() - begin < 20
+    assert procs.in_cgroup(rf"{tree.name}/tenants") == []
+
+
+def test_end_of_the_master_ends_all(tree):
+    _, text = tree.run("background", "background")
+    assert "end=exit 0" in text
+    assert procs.in_cgroup(rf"{tree.name}/tenants") == []
+
+
+def test_two_generations(tree):
+    first = subprocess.Popen(tree.command("-g", "1", "-n", "9", "-c", "wait", "-t", "3000"),
+                             stdout=subprocess.PIPE, text=True)
+    procs.wait_until(lambda: procs.in_cgroup(rf"{tree.name}/tenants/9/g1"), 10, "generation 1")
+    second = subprocess.Popen(tree.command("-g", "2", "-n", "9", "-c", "wait", "-k", "300"),
+                              stdout=subprocess.PIPE, text=True)
+    procs.wait_until(lambda: procs.in_cgroup(rf"{tree.name}/tenants/9/g2"), 10, "generation 2")
+    procs.wait_until(lambda: not procs.in_cgroup(rf"{tree.name}/tenants/9/g2"), 10, "its end")
+    assert procs.in_cgroup(rf"{tree.name}/tenants/9/g1"), "killing one ended the other"
+    for each in (first, second):
+        each.communicate(timeout=30)
+
+
+# ---- bad luck ----------------------------------------------------------------
+
+def test_failures_are_told(tree):
+    _, text = tree.run("call getpid", options=["-S"])
+    assert "report=2 the spec is not a sealed memfd" in text and "end=exit 1" in text
+    missing = tree.runtime / "none"
+    _, text = tree.run("call getpid", program=missing)
+    assert f"report=2 jail, step 'root': open program '{missing}'" in text
+    _, text = tree.run("call getpid", options=["-H", tree.folder / "homes/none"])
+    assert "report=2 jail, step 'root': open home" in text
+
+
+def test_a_dead_supervisor_starts_nothing(tree):
+    _, text = tree.run("call getpid", options=["-G"])
+    assert "end=exit 1" in text and "call getpid" not in text
+
+
+def test_a_program_that_others_may_write_is_refused(tree):
+    copy = tree.runtime / "copy"
+    shutil.copy(tree.program, copy)
+    copy.chmod(0o777)
+    _, text = tree.run("call getpid", program=copy)
+    copy.unlink()
+    assert "only root can write" in text and "end=exit 1" in text
+
+
+def test_tree_survives_a_killed_predecessor():
+    made = Tree()
+    made.start()
+    jail = subprocess.Popen(made.command("-c", "wait"), stdout=subprocess.PIPE, text=True)
+    procs.wait_until(lambda: procs.in_cgroup(rf"{made.name}/tenants"), 10, "a jail")
+    made.process.kill()
+    made.process.wait()
+    made.process.stderr.close()
+    (made.folder / "tree").unlink()
+    made.start()
+    assert procs.in_cgroup(rf"{made.name}/tenants"), "the new holder takes over what lives"
+    second = subprocess.run([BUILD / "tenant-tree", "-r", made.folder, "-n", made.name],
+                            stderr=subprocess.PIPE, text=True, timeout=10, check=False)
+    assert second.returncode == 4 and "another tenant-tree" in second.stderr
+    holder = procs.field(made.process.pid, "CapEff")
+    assert bin(int(holder[0], 16)).count("1") <= 2
+    made.process.terminate()
+    assert made.process.wait(20) == 0       # ends the jail with it
+    assert f"end=signal {signal.SIGKILL.value}" in jail.communicate(timeout=20)[0]
+    made.start()
+    made.stop()
