@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=$1
 shift
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-packages=$({ grep -v '^#' "$here/packages.txt"; printf '%s\n' "$@"; } | sort -u | paste -sd,)
+packages=$({ grep -v -e '^#' "$here/packages.txt"; printf '%s\n' "$@"; } | sort -u | paste -sd,)
 kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p' | head -n 1)
 version=$(apt-cache policy "$kernel" | sed -n 's/ *Candidate: //p')
 disk_mib=3072
@@ -40,7 +40,6 @@ if ! [ -s "$base" ]; then
 		--dpkgopt=force-unsafe-io --aptopt='Acquire::Languages "none"' \
 		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
-		--dpkgopt='path-include=/usr/share/doc/wordpress/*' \
 		"$suite" "$work/base.tar" >"$cache/mmdebstrap.log" 2>&1 ||
 		{ tail -n 20 "$cache/mmdebstrap.log" >&2; say "mmdebstrap failed"; exit 1; }
 	mv "$work/base.tar" "$base"

@@ -65,18 +65,25 @@ status_of() {
 	curl -sS -m 60 -o /dev/null -w '%{http_code}' -H "Host: $1" "http://127.0.0.1$2"
 }
 
-# field SITE NAME - what `show --json` says.
+# field COMMAND SITE NAME - one value of `tenantctl show` or `status`.
 field() {
-	tenantctl --json show "$1" | php -r '
-		$d = json_decode(stream_get_contents(STDIN), true);
-		$d = $d["data"] ?? $d;
-		echo is_array($d[$argv[1]]) ? json_encode($d[$argv[1]]) : $d[$argv[1]];' "$2"
+	tenantctl "$1" "$2" --json | python3 -c '
+import json, sys
+value = json.load(sys.stdin)["data"][sys.argv[1]]
+print(value if isinstance(value, str) else json.dumps(value))' "$3"
+}
+
+# put SITE PATH FILE - a file of the tenant's, below its home.
+put() {
+	local uid
+	uid=$(field show "$1" uid)
+	install -D -m 644 -o "$uid" -g "$uid" "$3" "/srv/tenants/$1/$2"
 }
 
 TREE=/sys/fs/cgroup/system.slice/tenantd-tree.service
 # group SITE - the cgroup folder of a tenant.
 group() {
-	echo "$TREE/tenants/$(field "$1" number)"
+	echo "$TREE/tenants/$(field show "$1" number)"
 }
 
 # counter SITE FILE KEY - one number of a cgroup file.

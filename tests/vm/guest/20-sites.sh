@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Two sites, each in its cage, through the machine's own nginx.
+. ./lib.sh
+for site in site.example shop.example; do
+	ok "add $site" tenantctl add "$site"
+	echo "secret of $site" >secret
+	put "$site" private/secret.txt secret
+	put "$site" public/facts.php pages/facts.php
+	put "$site" public/read.php pages/read.php
+	put "$site" public/load.php pages/load.php
+done
+uid=$(field show site.example uid)
+ok "a page answers" page site.example /facts.php
+facts=$(page site.example /facts.php)
+ok "it runs as the tenant" has "Uid $uid $uid $uid $uid" echo "$facts"
+ok "it has no capability" is 5 grep -c "^Cap... 0000000000000000$" <<<"$facts"
+ok "it is behind a system call filter" has "Seccomp 2" echo "$facts"
+ok "it can gain nothing" has "NoNewPrivs 1" echo "$facts"
+ok "it reads its own file" is "secret of site.example" \
+	page site.example "/read.php?path=/srv/tenants/site.example/private/secret.txt"
+ok "it does not read its neighbour's" is refused \
+	page shop.example "/read.php?path=/srv/tenants/site.example/private/secret.txt"
+ok "nginx does not serve private files" is 404 status_of site.example /../private/secret.txt
+ok "an unknown name is not served" not page unknown.example /facts.php
+ok "the pool lives in the tree's group" has "/tenantd-tree.service/tenants/" \
+	cat "/proc/$(field status site.example master_pid)/cgroup"
+ok "uids are of the documented range" above 1900000000 echo "$uid"

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The supervisor goes and comes; pools, limits and listeners do not notice.
+. ./lib.sh
+site=site.example
+tenantctl set "$site" pm=static max_children=1 pool_idle_timeout=3600 >/dev/null
+page "$site" /facts.php >/dev/null
+ok "cold.example is added" tenantctl add cold.example
+put cold.example public/facts.php pages/facts.php
+ok "it has no process" is cold field status cold.example pool_state
+inode_of() { stat -c %i "$(field show cold.example socket)"; }
+ok "the store holds listeners" above 1 systemctl show -P NFileDescriptorStore tenantd
+
+undisturbed() {
+	ok "$1: the pids are the same" is "$pids" pids "$site"
+	ok "$1: the limits stand" is "$limit" cat "$(group "$site")/memory.max"
+	ok "$1: the site answers" page "$site" /facts.php
+	ok "$1: still the same pids" is "$pids" pids "$site"
+	ok "$1: control answers" within 30 tenantctl status
+	ok "$1: the pool is known" within 30 is warm field status "$site" pool_state
+	ok "$1: the cold listener is the same" is "$inode" inode_of
+}
+pids=$(pids "$site")
+limit=$(cat "$(group "$site")/memory.max")
+inode=$(inode_of)
+ok "there is a pool to watch" test -n "$pids"
+
+ok "systemctl restart tenantd" systemctl restart tenantd
+undisturbed "restart"
+
+old=$(systemctl show -P MainPID tenantd)
+kill -9 "$old"
+ok "while it is down the site answers" page "$site" /facts.php
+restarted() {
+	local now
+	now=$(systemctl show -P MainPID tenantd)
+	[ "$now" != 0 ] && [ "$now" != "$old" ] && systemctl --quiet is-active tenantd
+}
+ok "systemd starts it again" within 30 restarted
+undisturbed "kill -9"
+
+systemctl stop tenantd
+ok "stopped: the site answers" page "$site" /facts.php
+page cold.example /facts.php >cold.out 2>&1 &
+visitor=$!
+sleep 1
+ok "stopped: the pids are the same" is "$pids" pids "$site"
+ok "started again" systemctl start tenantd
+ok "who knocked at the cold site meanwhile is served" wait "$visitor"
+ok "and sees the page" has "Seccomp 2" cat cold.out
+ok "daemon-reload" systemctl daemon-reload
+ok "the pids are still the same" is "$pids" pids "$site"
+
+old=$(systemctl show -P MainPID tenant-control)
+kill -9 "$old"
+ok "control comes back by itself" within 30 tenantctl list
+systemctl stop tenant-control.service
+ok "a client wakes control by its socket" within 30 tenantctl list
+group=$(group cold.example)
+ok "it has a group" test -d "$group"
+ok "remove cold.example" tenantctl remove cold.example
+ok "its group is gone" test ! -e "$group"
