@@ -46,7 +46,8 @@ static int fail(struct err *err, const char *what, const char *folder, const cha
 {
 	int saved = errno;
 
-	(void)err_set(err, ERR_CGROUP, "%s '%s/%s': %s", what, folder, name, strerror(saved));
+	(void)err_set(err, ERR_CGROUP, "%s '%s%s%s': %s", what, folder, *name ? "/" : "", name,
+		      strerror(saved));
 	if (err)
 		err->sys = saved;
 	errno = saved;
