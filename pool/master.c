@@ -13,11 +13,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/fault.h"
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
@@ -256,12 +254,10 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 	if (answer_init(&answer, err) < 0 || runtime_settle(&pool, err) < 0)
 		return -1;
 	m.signals = open_signals(err);
-	/* Orphans come to pid 1 anyway; to be the reaper outside a namespace too. */
-	if (m.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
+	if (m.signals < 0 ||
 	    workers_init(&m.workers, &pool, board, &answer, m.signals, err) < 0)
 		return err_wrap(err, "pool");
 	restore_listener();
-	fault_point("pool.ready");
 	add_workers(&m, false, clock_ms());
 	report_send(POOL_REPORT_READY, NULL,
 		    filter_is_given() ? NULL : "no filter for workers was given");

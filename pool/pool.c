@@ -2,10 +2,7 @@
 /* What a pool process does before PHP and before its master's loop. */
 #include "pool/pool.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -34,28 +31,14 @@ static int occupy_descriptors(struct err *err)
 	return 0;
 }
 
-static void clear_environment(void)
-{
-#ifdef FAULTS
-	const char *fault = getenv("TENANT_FAULT");
-	char copy[256];
-	bool is_set = fault && str_copy(copy, sizeof(copy), fault) == 0;
-#endif
-	(void)clearenv();
-	(void)setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
-#ifdef FAULTS
-	if (is_set)
-		(void)setenv("TENANT_FAULT", copy, 1);
-#endif
-}
-
 int pool_secure(struct err *err)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, "make the process not dumpable");
 	if (syscall(SYS_close_range, POOL_FD_END, ~0u, 0) < 0)
 		return err_sys(err, "close inherited descriptors");
-	clear_environment();
+	if (clearenv() != 0 || setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1) < 0)
+		return err_sys(err, "clear the environment");
 	return occupy_descriptors(err);
 }
 

@@ -3,6 +3,7 @@
  * back.  The name "fpm-fcgi" is what applications look for. */
 #include "pool/sapi.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,25 +93,32 @@ static sapi_module_struct module = {
 	.php_ini_ignore_cwd = 1,
 };
 
-/* libphp's SONAME carries no version: another PHP's could have been loaded. Asked
- * before PHP starts, since its structures may not be ours. */
-static int check_version(struct err *err)
+/* libphp's SONAME carries no version: another PHP's could have been loaded, whose
+ * structures are not ours.  PHP 8.3 and later say their version before they are
+ * started; earlier ones only afterwards. */
+static int check_version(bool is_started, struct err *err)
 {
-	static const char wanted[] = "Zend Engine v" ZEND_VERSION;
-	const char *loaded = get_zend_version();
-	size_t minor = (size_t)(strrchr(wanted, '.') - wanted);
+	const char *(*ask)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT, "php_version");
+	const char *loaded = is_started ? zend_get_module_version("core") : NULL;
+	size_t minor = (size_t)(strrchr(PHP_VERSION, '.') - PHP_VERSION);
 
-	if (strncmp(loaded, wanted, minor + 1) != 0)
+	if (ask)
+		loaded = ask();
+	else if (PHP_VERSION_ID >= 80300)
+		loaded = "before 8.3";
+	if (!loaded && !is_started)
+		return 0;
+	if (!loaded || strncmp(loaded, PHP_VERSION, minor + 1) != 0)
 		return err_set(err, ERR_PHP,
-			       "libphp.so is '%.*s', but this program was built for PHP %s: "
+			       "libphp.so is PHP %s, but this program was built for PHP %s: "
 			       "check the link libphp.so in its folder",
-			       (int)strcspn(loaded, ",\n"), loaded, PHP_VERSION);
+			       loaded ? loaded : "?", PHP_VERSION);
 	return 0;
 }
 
 int runtime_start(const struct runtime_sizes *sizes, struct err *err)
 {
-	if (check_version(err) < 0)
+	if (check_version(false, err) < 0)
 		return -1;
 	zend_signal_startup();
 	sapi_startup(&module);
@@ -120,7 +128,7 @@ int runtime_start(const struct runtime_sizes *sizes, struct err *err)
 	if (module.startup(&module) == FAILURE)
 		return err_set(err, ERR_PHP, "PHP does not start: its reasons are in the PHP log");
 	sapi_server_install();
-	return 0;
+	return check_version(true, err);
 }
 
 int runtime_settle(const struct runtime_pool *pool, struct err *err)

@@ -12,7 +12,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "base/fault.h"
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
@@ -91,7 +90,6 @@ static bool serve_one(struct worker *w)
 	if (is_last_request(w) || w->stop_until)
 		w->front.keep = false;
 	atomic_fetch_add_explicit(&w->start->score->requests, 1, memory_order_relaxed);
-	fault_point("pool.request");
 	if (!runtime_serve(&r))
 		leave(WORKER_UNFIT);
 	w->served++;
@@ -221,6 +219,5 @@ void worker_run(const struct worker_start *start)
 	}
 	atomic_store(&start->score->pid, (int32_t)getpid());
 	score_end(start->score, clock_ms());
-	fault_point("pool.worker");
 	accept_for_ever(&w);
 }

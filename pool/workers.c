@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fault.h"
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/worker.h"
@@ -68,7 +67,6 @@ int workers_fork(struct workers *w, uint64_t now)
 
 	if (!row || workers_fork_wait(w, now) > 0)
 		return -1;
-	fault_point("pool.fork");
 	score = &w->board->slot[row - w->row];
 	score_assign(score, now);
 	pid = fork();
