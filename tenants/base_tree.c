@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "schema/errors.h"
+#include "tenants/ledger.h"
 
 enum owner { ROOT, WEB, LOG, CONTROL };
 
@@ -30,7 +31,8 @@ static const struct folder {
 	{ offsetof(struct settings, state_dir), NULL, 0711, ROOT },
 	{ offsetof(struct settings, state_dir), "control", 0700, CONTROL },
 	{ offsetof(struct settings, state_dir), SPEC_DIR, 0700, ROOT },
-	{ offsetof(struct settings, state_dir), "numbers", 0700, ROOT },
+	{ offsetof(struct settings, state_dir), LEDGER_DIR, 0700, ROOT },
+	{ offsetof(struct settings, state_dir), LEDGER_DIR "/" LEDGER_HOSTS, 0700, ROOT },
 	{ offsetof(struct settings, state_dir), NGINX_DIR, 0755, ROOT },
 	{ offsetof(struct settings, state_dir), NGINX_DIR "/" NGINX_SITES, 0755, ROOT },
 	{ offsetof(struct settings, run_dir), NULL, 0755, ROOT },

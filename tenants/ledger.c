@@ -19,7 +19,6 @@
 #include "base/str.h"
 #include "schema/errors.h"
 
-#define HOSTS "hosts"
 #define NEXT "next"
 #define LOCK_TRIES 500
 #define LOCK_PAUSE_MS 20
@@ -54,7 +53,7 @@ int ledger_open(const char *state_dir, struct ledger *out, struct err *err)
 
 	if (dir < 0)
 		return err_wrap(err, "ledger");
-	CLOSE_AT_EXIT int hosts = file_make_dir(dir, HOSTS, 0700, 0, 0, err);
+	CLOSE_AT_EXIT int hosts = file_make_dir(dir, LEDGER_HOSTS, 0700, 0, 0, err);
 
 	if (hosts < 0)
 		return err_wrap(err, "ledger");

@@ -24,6 +24,7 @@
 #include "schema/wire.h"
 
 #define LEDGER_DIR "numbers"
+#define LEDGER_HOSTS "hosts"
 #define LEDGER_MAGIC 0x544e544cu	/* "TNTL" */
 #define LEDGER_VERSION 1u
 

@@ -208,7 +208,7 @@ int nginx_test(const struct settings *s, struct err *err)
 	struct nginx_output output = { 0 };
 	int ends[2] = { -1, -1 };
 	int status = 0;
-	CLOSE_AT_EXIT int hosts = base_tree_open(s->state_dir, LEDGER_DIR "/hosts", err);
+	CLOSE_AT_EXIT int hosts = base_tree_open(s->state_dir, LEDGER_DIR "/" LEDGER_HOSTS, err);
 
 	if (hosts < 0)
 		return -1;

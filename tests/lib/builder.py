@@ -6,6 +6,8 @@
         b.apply(number, "site.example", memory_max="64M")
         b.start_nginx()
 """
+import atexit
+import functools
 import http.client
 import os
 import pathlib
@@ -46,6 +48,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@functools.cache
+def build_driver(build):
+    """Compiled once per run of the tests, against the build's own layout of records."""
+    folder = tempfile.mkdtemp(prefix="driver.", dir="/tmp")
+    atexit.register(shutil.rmtree, folder)
+    driver = pathlib.Path(folder, "build_driver")
+    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-I", str(ROOT), "-I", str(build),
+                    "-o", str(driver), str(ROOT / "tests/root/build_driver.c"),
+                    str(build / "libschema.a"), str(build / "libbase.a"), "-lcap"], check=True)
+    return driver
+
+
 class Reply:
     """The last frame of a job: code, text, number, nginx, more; steps and rows before it."""
 
@@ -83,11 +97,7 @@ class Builder:
                       f"nginx_pid = {self.folder}/nginx.pid\n")
         self.conf.write_text(self.usual + conf)
         (self.folder / "nginx.conf").write_text(NGINX_CONF.format(self.folder))
-        self.driver = self.folder / "build_driver"
-        subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-I", str(ROOT), "-I", str(self.build),
-                        "-o", str(self.driver), str(ROOT / "tests/root/build_driver.c"),
-                        str(self.build / "libschema.a"), str(self.build / "libbase.a"), "-lcap"],
-                       check=True)
+        self.driver = build_driver(self.build)
 
     def __enter__(self):
         done = self.settings()

@@ -111,6 +111,7 @@ def test_pid_file_that_names_something_else(b):
     assert answer.code == NGINX and "is not running" in answer.text
 
 
+@pytest.mark.slow
 def test_nginx_that_does_not_include_the_folder(b):
     conf = b.folder / "nginx.conf"
     good = conf.read_text()
