@@ -10,7 +10,12 @@
 
 #define DEPTH_MAX 8	/* of nested objects; tenantd sends two */
 
-static const char *const columns[] = { "site", "state", "pool", "plan", "number", "reason" };
+static const struct column {
+	const char *key, *title;
+} columns[] = {
+	{ "site", "site" }, { "state", "state" }, { "pool_state", "pool" }, { "plan", "plan" },
+	{ "number", "number" }, { "reason", "reason" },
+};
 
 /* One value in a line; arrays joined by commas. */
 static void add_value(struct text *out, const json_t *value, int depth)
@@ -120,7 +125,7 @@ void show_object(struct text *out, const json_t *object, enum args_format format
 
 static void add_cell(struct text *out, const json_t *row, size_t column)
 {
-	const json_t *value = json_object_get(row, columns[column]);
+	const json_t *value = json_object_get(row, columns[column].key);
 
 	if (value)
 		add_value(out, value, 0);
@@ -133,7 +138,8 @@ static void add_rows(struct text *out, const json_t *rows, enum args_format form
 
 	if (format == FORMAT_CSV)
 		for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
-			text_add(out, "%s%s", columns[c], c + 1 < ARRAY_SIZE(columns) ? "," : "\n");
+			text_add(out, "%s%s", columns[c].title,
+				 c + 1 < ARRAY_SIZE(columns) ? "," : "\n");
 	json_array_foreach(rows, i, row)
 		for (size_t c = 0; c < ARRAY_SIZE(columns); c++) {
 			struct text cell = { 0 };
@@ -156,7 +162,7 @@ static int fill_table(struct libscols_table *table, const json_t *rows)
 	json_t *row = NULL;
 
 	for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
-		if (!scols_table_new_column(table, columns[c], 0, 0))
+		if (!scols_table_new_column(table, columns[c].title, 0, 0))
 			return -1;
 	json_array_foreach(rows, i, row) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);

@@ -100,10 +100,10 @@ static void add_done(struct text *out, const struct args *a, const struct reply 
 	clean_add(out, site ? site : a->site);
 	text_add(out, ": %s", a->command->word);
 	text_add(out, r->is_unchanged ? ": unchanged\n" : ": done\n");
-	if (url && (a->command->id == COMMAND_ADD || a->command->id == COMMAND_RESTORE)) {
-		text_add(out, "open ");
-		clean_add(out, url);
-		text_add(out, "\n");
+	if (a->command->id == COMMAND_ADD || a->command->id == COMMAND_RESTORE) {
+		text_add(out, url ? "open " : "open http://");
+		clean_add(out, url ? url : site ? site : a->site);
+		text_add(out, url ? "\n" : "/\n");
 	}
 }
 

@@ -12,7 +12,7 @@ def snapshot(system):
     """Everything that an add could make: rows, ledger, homes, vhosts."""
     files = sorted(str(p) for top in ("srv", "lib/numbers", "lib/spec", "lib/nginx/sites")
                    for p in (system.folder / top).glob("**/*"))
-    return system.data("list"), files
+    return [row["site"] for row in system.data("list")["tenants"]], files
 
 
 @pytest.mark.parametrize("name", BAD)
