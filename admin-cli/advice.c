@@ -10,9 +10,10 @@ static const struct advice_row {
 	const char *before, *after;	/* around the site's name; after NULL: no name */
 } rows[] = {
 	{ ERR_USAGE, "see: tenantctl --help", NULL },
-	{ ERR_UNKNOWN_SITE, "see: tenantctl list", NULL },
+	{ ERR_UNKNOWN_SITE, "see: tenantctl list; tenantctl list --removed", NULL },
 	{ ERR_CONFLICT, "see: tenantctl show ", "" },
 	{ ERR_BAD_OPTION, "see: tenantctl set --help", NULL },
+	{ ERR_UNKNOWN_PLAN, "see: tenantctl list --plans", NULL },
 	{ ERR_DENIED, "try: sudo tenantctl ...", NULL },
 	{ ERR_NO_DAEMON, "try: systemctl status tenantd; or --socket PATH for another one", NULL },
 	{ ERR_NGINX, "see: tenantctl status ", "; nginx -t" },

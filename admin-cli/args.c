@@ -16,7 +16,7 @@
 #define TAKES_OPTIONS (FOR(ADD) | FOR(SET))
 
 enum flag { FLAG_PLAN, FLAG_ALIAS, FLAG_REASON, FLAG_SOCKET, FLAG_FORMAT, FLAG_JSON, FLAG_HELP,
-	    FLAG_VERSION };
+	    FLAG_VERSION, FLAG_REMOVED, FLAG_PLANS };
 
 static const struct flag_row {
 	enum flag flag;
@@ -27,6 +27,8 @@ static const struct flag_row {
 	{ FLAG_PLAN,    "--plan",    FOR(ADD) | FOR(SET), true },
 	{ FLAG_ALIAS,   "--alias",   FOR(ADD),     true },
 	{ FLAG_REASON,  "--reason",  FOR(SUSPEND), true },
+	{ FLAG_REMOVED, "--removed", FOR(LIST),    false },
+	{ FLAG_PLANS,   "--plans",   FOR(LIST),    false },
 	{ FLAG_SOCKET,  "--socket",  FOR_ALL,      true },
 	{ FLAG_FORMAT,  "--format",  FOR_ALL,      true },
 	{ FLAG_JSON,    "--json",    FOR_ALL,      false },
@@ -101,6 +103,13 @@ static int take_flag(struct args *a, const struct flag_row *row, const char *val
 		return 0;
 	case FLAG_VERSION:
 		a->is_version = true;
+		return 0;
+	case FLAG_REMOVED:
+	case FLAG_PLANS:
+		if (a->list != LIST_SITES)
+			return err_set(err, ERR_USAGE, "list: --removed and --plans exclude each "
+				       "other");
+		a->list = row->flag == FLAG_PLANS ? LIST_PLANS : LIST_REMOVED;
 		return 0;
 	}
 	return 0;

@@ -15,6 +15,9 @@
 
 #define ARGS_LIST_MAX 128	/* aliases, and options, of one command line */
 
+/* What `list` lists. */
+enum args_list { LIST_SITES, LIST_REMOVED, LIST_PLANS };
+
 enum args_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_PLAIN, FORMAT_JSON };
 
 /* Borrows all texts from argv. */
@@ -29,6 +32,7 @@ struct args {
 	const char *option[ARGS_LIST_MAX];	/* "name=value", the name not empty */
 	size_t option_count;
 	enum args_format format;
+	enum args_list list;
 	bool is_help, is_version;
 };
 

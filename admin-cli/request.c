@@ -31,7 +31,8 @@ void request_path(struct text *out, const struct args *a)
 		return;
 	}
 	if (!mark) {
-		text_add(out, "%s", path);
+		text_add(out, "%s", a->list == LIST_REMOVED ? "/v1/removed"
+				    : a->list == LIST_PLANS ? "/v1/plans" : path);
 		return;
 	}
 	text_add(out, "%.*s", (int)(mark - path), path);

@@ -10,11 +10,27 @@
 
 #define DEPTH_MAX 8	/* of nested objects; tenantd sends two */
 
-static const struct column {
-	const char *key, *title;
-} columns[] = {
-	{ "site", "site" }, { "state", "state" }, { "pool_state", "pool" }, { "plan", "plan" },
-	{ "number", "number" }, { "reason", "reason" },
+#define COLUMNS_MAX 6
+
+struct column {
+	const char *key, *title;	/* NULL behind the last one */
+};
+
+static const struct list_row {
+	const char *if_empty;
+	struct column columns[COLUMNS_MAX + 1];
+} lists[] = {
+	[LIST_SITES] = {
+		"no sites; `tenantctl add site.example` makes one\n",
+		{ { "site", "site" }, { "state", "state" }, { "pool_state", "pool" },
+		  { "plan", "plan" }, { "number", "number" }, { "reason", "reason" } },
+	},
+	[LIST_REMOVED] = {
+		"no removed site can be restored\n",
+		{ { "site", "site" }, { "plan", "plan" }, { "number", "number" },
+		  { "removed_at", "removed_at" }, { "kept_until", "kept_until" } },
+	},
+	[LIST_PLANS] = { "no plans\n", { { "name", "name" }, { "sentence", "sentence" } } },
 };
 
 /* One value in a line; arrays joined by commas. */
@@ -123,72 +139,75 @@ void show_object(struct text *out, const json_t *object, enum args_format format
 	add_object(out, "", object, format, 0);
 }
 
-static void add_cell(struct text *out, const json_t *row, size_t column)
+static void add_cell(struct text *out, const json_t *row, const struct column *column)
 {
-	const json_t *value = json_object_get(row, columns[column].key);
+	const json_t *value = json_object_get(row, column->key);
 
 	if (value)
 		add_value(out, value, 0);
 }
 
-static void add_rows(struct text *out, const json_t *rows, enum args_format format)
+static void add_rows(struct text *out, const json_t *rows, const struct column *columns,
+		     enum args_format format)
 {
 	size_t i = 0;
 	json_t *row = NULL;
 
-	if (format == FORMAT_CSV)
-		for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
-			text_add(out, "%s%s", columns[c].title,
-				 c + 1 < ARRAY_SIZE(columns) ? "," : "\n");
+	for (const struct column *c = columns; format == FORMAT_CSV && c->key; c++)
+		text_add(out, "%s%s", c->title, c[1].key ? "," : "\n");
 	json_array_foreach(rows, i, row)
-		for (size_t c = 0; c < ARRAY_SIZE(columns); c++) {
+		for (const struct column *c = columns; c->key; c++) {
 			struct text cell = { 0 };
-			const char *end = c + 1 == ARRAY_SIZE(columns) ? "\n"
-					  : format == FORMAT_CSV ? "," : "\t";
 
 			add_cell(&cell, row, c);
 			if (format == FORMAT_CSV)
 				clean_add_csv(out, cell.data ? cell.data : "");
 			else
 				text_add(out, "%s", cell.data ? cell.data : "");
-			text_add(out, "%s", end);
+			text_add(out, "%s", !c[1].key ? "\n" : format == FORMAT_CSV ? "," : "\t");
 			text_free(&cell);
 		}
 }
 
-static int fill_table(struct libscols_table *table, const json_t *rows)
+static int fill_line(struct libscols_line *line, const json_t *row, const struct column *columns)
 {
-	size_t i = 0;
-	json_t *row = NULL;
+	for (size_t c = 0; columns[c].key; c++) {
+		struct text cell = { 0 };
 
-	for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
-		if (!scols_table_new_column(table, columns[c].title, 0, 0))
-			return -1;
-	json_array_foreach(rows, i, row) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
+		add_cell(&cell, row, &columns[c]);
+		int rc = scols_line_set_data(line, c, cell.data ? cell.data : "");
 
-		for (size_t c = 0; line && c < ARRAY_SIZE(columns); c++) {
-			struct text cell = { 0 };
-
-			add_cell(&cell, row, c);
-			int rc = scols_line_set_data(line, c, cell.data ? cell.data : "");
-
-			text_free(&cell);
-			if (rc != 0)
-				return -1;
-		}
-		if (!line)
+		text_free(&cell);
+		if (rc != 0)
 			return -1;
 	}
 	return 0;
 }
 
-static void add_table(struct text *out, const json_t *rows)
+static int fill_table(struct libscols_table *table, const json_t *rows,
+		      const struct column *columns)
+{
+	size_t i = 0;
+	json_t *row = NULL;
+
+	for (const struct column *c = columns; c->key; c++)
+		if (!scols_table_new_column(table, c->title, 0, 0))
+			return -1;
+	json_array_foreach(rows, i, row) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+
+		if (!line || fill_line(line, row, columns) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void add_table(struct text *out, const json_t *rows, const struct column *columns)
 {
 	struct libscols_table *table = scols_new_table();
 	char *printed = NULL;
 
-	if (!table || fill_table(table, rows) < 0 ||
+	if (!table || fill_table(table, rows, columns) < 0 ||
 	    scols_print_table_to_string(table, &printed) != 0)
 		out->failed = true;
 	else
@@ -210,16 +229,18 @@ static const json_t *first_array(const json_t *data)
 	return NULL;
 }
 
-void show_list(struct text *out, const json_t *data, enum args_format format)
+void show_list(struct text *out, const json_t *data, enum args_list list,
+	       enum args_format format)
 {
+	const struct list_row *row = &lists[list];
 	const json_t *rows = first_array(data);
 
 	if (format != FORMAT_TABLE)
-		add_rows(out, rows, format);
+		add_rows(out, rows, row->columns, format);
 	else if (json_array_size(rows) == 0)
-		text_add(out, "no sites; `tenantctl add site.example` makes one\n");
+		text_add(out, "%s", row->if_empty);
 	else
-		add_table(out, rows);
+		add_table(out, rows, row->columns);
 }
 
 void show_steps(struct text *out, const json_t *data)

@@ -121,7 +121,7 @@ static int print_reply(const struct args *a, const struct reply *r)
 	else if (a->command->changes)
 		add_done(&out, a, r);
 	else if (a->command->id == COMMAND_LIST)
-		show_list(&out, r->data, a->format);
+		show_list(&out, r->data, a->list, a->format);
 	else
 		show_object(&out, r->data, a->format);
 	int status = print(&out, 0);

@@ -51,6 +51,8 @@ static const struct request_case {
 	{ "remove a?b#c%d", "/v1/tenants/a%3Fb%23c%25d", NULL },
 	{ "show m\xc3\xbcller.example", "/v1/tenants/m%C3%BCller.example", NULL },
 	{ "list", "/v1/tenants", NULL },
+	{ "list --removed", "/v1/removed", NULL },
+	{ "list --plans", "/v1/plans", NULL },
 	{ "status", "/v1/status", NULL },
 	{ "status a.example", "/v1/tenants/a.example/status", NULL },
 	{ "set a.example memory_max= pm=static", "/v1/tenants/a.example",
@@ -100,7 +102,7 @@ static const char *const refused[] = {
 	"add a.example --plan", "add a.example --plan x --plan y", "add a.example --reason x",
 	"list --plan x", "show a.example --alias b", "list --format", "list --format xml",
 	"list --yes", "list --jsonx", "list --json=yes", "suspend a.example --reason x --reason y",
-	"--plan x",
+	"--plan x", "list --removed --plans", "show a.example --removed",
 };
 
 static void test_refused(void **state)
@@ -320,6 +322,26 @@ static void test_show(void **state)
 	json_decref(object);
 }
 
+static void test_list(void **state)
+{
+	json_t *data = json_loads("{\"tenants\":[{\"site\":\"a\",\"state\":\"live\","
+				  "\"pool_state\":null,\"number\":7,\"reason\":\"x,y\"}]}",
+				  0, NULL);
+	struct text out = { 0 };
+
+	(void)state;
+	show_list(&out, data, LIST_SITES, FORMAT_CSV);
+	show_list(&out, data, LIST_SITES, FORMAT_PLAIN);
+	assert_string_equal(out.data, "site,state,pool,plan,number,reason\n"
+				      "a,live,-,,7,\"x,y\"\n"
+				      "a\tlive\t-\t\t7\tx,y\n");
+	text_free(&out);
+	show_list(&out, NULL, LIST_REMOVED, FORMAT_TABLE);
+	assert_string_equal(out.data, "no removed site can be restored\n");
+	text_free(&out);
+	json_decref(data);
+}
+
 /* Whatever the daemon sends: no shape of data may harm the client. */
 #define NEST "{\"a\":{\"a\":{\"a\":"
 
@@ -338,7 +360,8 @@ static void test_show_strange(void **state)
 
 			assert_non_null(data);
 			show_object(&out, data, formats[f]);
-			show_list(&out, data, formats[f]);
+			show_list(&out, data, LIST_SITES, formats[f]);
+			show_list(&out, data, LIST_PLANS, formats[f]);
 			show_steps(&out, data);
 			assert_false(out.failed);
 			text_free(&out);
@@ -375,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_dump_is_ascii),
 		cmocka_unit_test(test_own_envelope),
 		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_show_strange),
 		cmocka_unit_test(test_advice),
 	};
