@@ -27,7 +27,7 @@ MULTIARCH   := $(shell $(CC) -print-multiarch 2>/dev/null)
 # ---- what the product is made of ------------------------------------------
 # Layers, lowest first.  A layer includes itself and the layers before it;
 # tests/lint holds everybody to that.
-LAYERS := base schema sandbox tenants pool supervisor control cli
+LAYERS := base schema sandbox tenants pool log supervisor control cli
 
 main            := %_main.c schema/gen.c
 base.src        := $(filter-out $(main),$(wildcard base/*.c))
@@ -35,6 +35,7 @@ schema.src      := $(filter-out $(main),$(wildcard schema/*.c))
 sandbox.src     := $(filter-out $(main),$(wildcard sandbox/*.c))
 tenants.src     := $(filter-out $(main),$(wildcard tenants/*.c tenants/facets/*.c tenants/store/*.c))
 pool.src        := $(filter-out $(main),$(wildcard pool/*.c))
+log.src         := $(filter-out $(main),$(wildcard daemon/log/*.c))
 supervisor.src  := $(filter-out $(main),$(wildcard daemon/supervisor/*.c))
 control.src     := $(filter-out $(main),$(wildcard daemon/control/*.c))
 cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
@@ -65,7 +66,7 @@ tenant-tree.main     := sandbox/tree_main.c
 tenant-tree.uses     := sandbox schema base
 tenant-tree.pkg      := libcap
 tenant-log.main      := daemon/log/log_main.c
-tenant-log.uses      := schema base
+tenant-log.uses      := log schema base
 tenant-pool.main     := pool/pool_main.c
 tenant-pool.uses     := pool schema base
 tenant-pool.libs     := -lfcgi -l:libphp$(PHP).so -Wl,-rpath,$(LIBEXECDIR)/php/$(PHP) \
@@ -155,7 +156,7 @@ $B/gen: $B/schema/gen.o $B/libschema.a $B/libbase.a
 
 # ---- unit tests -----------------------------------------------------------
 # Archives give each test just the objects it names; the SAPI stays out.
-test.libs = $(patsubst %,$B/lib%.a,supervisor control cli pool tenants sandbox schema base)
+test.libs = $(patsubst %,$B/lib%.a,log supervisor control cli pool tenants sandbox schema base)
 $B/tests/%: $B/tests/unit/%.o $(test.libs)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

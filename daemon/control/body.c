@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading of request bodies. */
+#include "daemon/control/body.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "schema/errors.h"
+#include "tenants/idn.h"
+
+/* One run over one body. */
+struct parse {
+	struct change *change;
+	char *field;		/* FIELD_MAX; where the reader is */
+	struct err *err;
+};
+
+struct field {
+	const char *name;
+	unsigned commands;	/* bits of those that know it */
+	unsigned required;	/* bits of those that need it */
+	int (*take)(struct parse *p, const json_t *value);
+};
+
+#define FOR(id) (1u << COMMAND_##id)
+
+static const char *text_of(struct parse *p, const json_t *value)
+{
+	const char *s = json_string_value(value);
+
+	if (!s)
+		(void)err_set(p->err, ERR_BAD_JSON, "field '%s' must be a text", p->field);
+	return s;
+}
+
+static int take_site(struct parse *p, const json_t *value)
+{
+	const char *s = text_of(p, value);
+
+	return s ? idn_to_ascii(s, p->change->site, p->err) : -1;
+}
+
+static int take_plan(struct parse *p, const json_t *value)
+{
+	const char *s = text_of(p, value);
+
+	if (!s)
+		return -1;
+	if (!*s || str_copy(p->change->plan, sizeof(p->change->plan), s) < 0)
+		return err_set(p->err, ERR_UNKNOWN_PLAN, "there is no plan '%.80s'", s);
+	p->change->has_plan = true;
+	return 0;
+}
+
+static int take_reason(struct parse *p, const json_t *value)
+{
+	const char *s = text_of(p, value);
+
+	if (!s)
+		return -1;
+	if (str_copy(p->change->reason, sizeof(p->change->reason), s) < 0)
+		return err_set(p->err, ERR_BAD_JSON, "field 'reason' has more than %d bytes",
+			       REASON_MAX - 1);
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return err_set(p->err, ERR_BAD_JSON,
+				       "field 'reason' holds a control character");
+	return 0;
+}
+
+static int take_alias(struct parse *p, const json_t *value)
+{
+	struct change *c = p->change;
+	const char *s = text_of(p, value);
+	char host[SITE_MAX];
+
+	if (!s || idn_to_ascii(s, host, p->err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < c->alias_count; i++)
+		if (strcmp(c->alias[i], host) == 0)
+			return err_set(p->err, ERR_CONFLICT, "alias '%s' stands twice", host);
+	if (c->alias_count == ALIASES_MAX)
+		return err_set(p->err, ERR_BAD_JSON, "a site has at most %d aliases", ALIASES_MAX);
+	memcpy(c->alias[c->alias_count++], host, sizeof(host));
+	return 0;
+}
+
+static int take_aliases(struct parse *p, const json_t *value)
+{
+	size_t i = 0;
+	json_t *item = NULL;
+
+	if (!json_is_array(value))
+		return err_set(p->err, ERR_BAD_JSON, "field 'aliases' must be a list of texts");
+	p->change->has_aliases = true;
+	json_array_foreach(value, i, item) {
+		(void)str_format(p->field, FIELD_MAX, "aliases.%zu", i);
+		if (take_alias(p, item) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Values may come as texts or as what JSON has for them. */
+static int option_text(struct parse *p, const json_t *value, char out[OPTION_FORMAT_MAX])
+{
+	int rc = -1;
+
+	if (json_is_string(value))
+		rc = str_copy(out, OPTION_FORMAT_MAX, json_string_value(value));
+	else if (json_is_boolean(value))
+		rc = str_copy(out, OPTION_FORMAT_MAX, json_is_true(value) ? "yes" : "no");
+	else if (json_is_integer(value))
+		rc = str_format(out, OPTION_FORMAT_MAX, "%lld",
+				(long long)json_integer_value(value));
+	else
+		return err_set(p->err, ERR_BAD_JSON,
+			       "field '%s' must be a text, a whole number or true or false",
+			       p->field);
+	if (rc < 0)
+		return err_set(p->err, ERR_BAD_OPTION, "'%s' has more than %d bytes", p->field,
+			       OPTION_FORMAT_MAX - 1);
+	return 0;
+}
+
+static int take_option(struct parse *p, const char *name, const json_t *value)
+{
+	const struct option_row *row = option_by_name(name);
+	char text[OPTION_FORMAT_MAX];
+
+	if (!row)
+		return err_set(p->err, ERR_BAD_OPTION, "there is no option '%.64s'", name);
+	if (json_is_null(value) && p->change->command == COMMAND_SET) {
+		p->change->cleared[row->id] = true;
+		return 0;
+	}
+	if (option_text(p, value, text) < 0)
+		return -1;
+	return overrides_set(&p->change->options, name, text, p->err);
+}
+
+static int take_options(struct parse *p, const json_t *value)
+{
+	const char *name = NULL;
+	json_t *item = NULL;
+
+	if (!json_is_object(value))
+		return err_set(p->err, ERR_BAD_JSON,
+			       "field 'options' must be an object of names and values");
+	json_object_foreach((json_t *)value, name, item) {
+		(void)str_format(p->field, FIELD_MAX, "options.%.64s", name);
+		if (take_option(p, name, item) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const struct field fields[] = {
+	{ "site", FOR(ADD), FOR(ADD), take_site },
+	{ "plan", FOR(ADD) | FOR(SET), 0, take_plan },
+	{ "aliases", FOR(ADD) | FOR(SET), 0, take_aliases },
+	{ "options", FOR(ADD) | FOR(SET), 0, take_options },
+	{ "reason", FOR(SUSPEND), 0, take_reason },
+};
+
+static const struct field *field_of(const char *name, unsigned command)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if ((fields[i].commands & command) && strcmp(fields[i].name, name) == 0)
+			return &fields[i];
+	return NULL;
+}
+
+static int take_all(struct parse *p, const json_t *root, unsigned command)
+{
+	const char *name = NULL;
+	json_t *value = NULL;
+
+	json_object_foreach((json_t *)root, name, value) {
+		const struct field *f = field_of(name, command);
+
+		(void)str_format(p->field, FIELD_MAX, "%.64s", name);
+		if (!f)
+			return err_set(p->err, ERR_BAD_JSON, "'%.64s' is not a field of %s", name,
+				       command_rows[p->change->command].word);
+		if (f->take(p, value) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if ((fields[i].required & command) && !json_object_get(root, fields[i].name)) {
+			(void)str_copy(p->field, FIELD_MAX, fields[i].name);
+			return err_set(p->err, ERR_BAD_JSON, "field '%s' is missing",
+				       fields[i].name);
+		}
+	p->field[0] = '\0';
+	return 0;
+}
+
+/* The library bounds depth at 2048; what we know is three deep. */
+static bool is_shallow(const char *text, size_t size)
+{
+	bool is_text = false;
+	int depth = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (is_text && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			is_text = !is_text;
+		else if (!is_text && (text[i] == '{' || text[i] == '['))
+			depth++;
+		else if (!is_text && (text[i] == '}' || text[i] == ']'))
+			depth--;
+		if (depth > BODY_DEPTH_MAX)
+			return false;
+	}
+	return true;
+}
+
+int body_parse(const char *text, size_t size, struct change *out, char field[FIELD_MAX],
+	       struct err *err)
+{
+	struct change change = *out;
+	struct parse p = { .change = &change, .field = field, .err = err };
+	unsigned command = 1u << out->command;
+	json_error_t where = { 0 };
+	json_t *root = NULL;
+
+	field[0] = '\0';
+	if (size == 0 && out->command != COMMAND_ADD)
+		return 0;		/* nothing said */
+	if (!is_shallow(text, size))
+		return err_set(err, ERR_BAD_JSON, "the body nests deeper than %d", BODY_DEPTH_MAX);
+	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
+	if (!json_is_object(root)) {
+		json_decref(root);
+		return err_set(err, ERR_BAD_JSON, "the body is no JSON object%s%.200s",
+			       where.text[0] ? ": " : "", where.text);
+	}
+	int rc = take_all(&p, root, command);
+
+	json_decref(root);
+	if (rc == 0)
+		*out = change;
+	return rc;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a caller asks to be changed: the request body as plain data.  Pure.
+ * Unknown fields, wrong types, doubled keys and deep nesting are refused, and
+ * the field is named.
+ */
+#ifndef CONTROL_BODY_H
+#define CONTROL_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "daemon/control/envelope.h"
+#include "schema/commands.h"
+#include "tenants/tenant.h"
+
+#define BODY_MAX (64 * 1024)
+#define BODY_DEPTH_MAX 8
+
+/* A wish.  What is not said is false or empty. */
+struct change {
+	enum command_id command;
+	uint32_t uid;			/* of the caller */
+	char site[SITE_MAX];
+	bool has_plan, has_aliases;
+	char plan[PLAN_NAME_MAX];
+	uint32_t alias_count;
+	char alias[ALIASES_MAX][SITE_MAX];
+	struct overrides options;
+	bool cleared[OPTION_IDS];	/* back to the plan's value */
+	char reason[REASON_MAX];
+};
+
+/* Reads a body of SIZE bytes for the command.  out->command, and out->site
+ * unless the body names it, are the caller's and stay.  FIELD becomes the name
+ * of the field that is wrong, or "".  ERR_BAD_JSON, ERR_BAD_NAME,
+ * ERR_BAD_OPTION, ERR_CONFLICT for a host that stands twice. */
+int body_parse(const char *text, size_t size, struct change *out, char field[FIELD_MAX],
+	       struct err *err);
+
+#endif

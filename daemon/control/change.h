@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The changes that callers ask for, one straight function each: check all that
+ * can be checked, ask for a number where one is needed, promise in the database,
+ * let the root side do it, note the end.  A refused request makes nothing; one
+ * that finds everything as it should be says so and does nothing.
+ */
+#ifndef CONTROL_CHANGE_H
+#define CONTROL_CHANGE_H
+
+#include "base/err.h"
+#include "daemon/control/body.h"
+#include "daemon/control/work.h"
+
+/* Runs the change, writes the audit row, logs, and makes the reply.  The body
+ * of *out is the caller's. */
+void change_run(struct work *w, const struct change *c, struct answer *out);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queue and thread of the changes. */
+#include "daemon/control/changer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/control/change.h"
+#include "schema/errors.h"
+#include "schema/events.h"
+
+#define QUICK_MS 10000
+#define BUILD_MS 180000		/* a builder, a pool and nginx at their slowest */
+#define RETRY_MIN_MS 250
+#define RETRY_MAX_MS 10000
+#define PASS_MIN_MS 1000
+#define PASS_MAX_MS 600000
+#define DAY_MS (24 * 3600 * 1000)
+
+struct changer {
+	struct work work;
+	pthread_t thread;
+	int wake;			/* eventfd: the queue has grown, or stop */
+
+	/* the thread's own */
+	struct reconcile pass;
+	bool is_passing;
+	int64_t connect_at, pass_at, daily_at;	/* due times, milliseconds */
+	int connect_wait, pass_wait;
+
+	pthread_mutex_t lock;		/* over all that follows */
+	struct changer_job *queue[CHANGER_QUEUE];
+	uint32_t first, waiting;
+	bool is_stopping;
+	struct changer_report report;
+	struct stranger *strangers;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the queue ---- */
+
+int changer_submit(struct changer *c, struct changer_job *job, struct err *err)
+{
+	uint64_t one = 1;
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->is_stopping)
+		rc = err_set(err, ERR_BUSY, "tenant-control is ending; ask again in a moment");
+	else if (c->waiting == CHANGER_QUEUE)
+		rc = err_set(err, ERR_BUSY, "%d changes wait already; ask again later",
+			     CHANGER_QUEUE);
+	else
+		c->queue[(c->first + c->waiting++) % CHANGER_QUEUE] = job;
+	(void)pthread_mutex_unlock(&c->lock);
+	if (rc == 0 && write(c->wake, &one, sizeof(one)) < 0)
+		return 0;	/* the counter is full: the thread is awake already */
+	return rc;
+}
+
+static struct changer_job *take_job(struct changer *c)
+{
+	struct changer_job *job = NULL;
+
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->waiting) {
+		job = c->queue[c->first];
+		c->first = (c->first + 1) % CHANGER_QUEUE;
+		c->waiting--;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return job;
+}
+
+static bool is_stopping(struct changer *c)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	bool stopping = c->is_stopping;
+	(void)pthread_mutex_unlock(&c->lock);
+	return stopping;
+}
+
+/* ---- what goes on between requests ---- */
+
+static void publish(struct changer *c, bool with_strangers)
+{
+	struct stranger *copy = NULL;
+	size_t size = c->pass.stranger_count * sizeof(*copy);
+
+	if (with_strangers && size) {
+		copy = malloc(size);
+		if (copy)
+			memcpy(copy, c->pass.strangers, size);
+	}
+	(void)pthread_mutex_lock(&c->lock);
+	c->report.is_connected = link_is_open(&c->work.link);
+	c->report.is_reconciled = !c->work.is_left && !c->is_passing;
+	if (with_strangers) {
+		free(c->strangers);
+		c->strangers = copy;
+		c->report.stranger_count = copy ? c->pass.stranger_count : 0;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+static void end_pass(struct changer *c, bool is_broken, const struct err *err)
+{
+	c->is_passing = false;
+	c->work.is_left = c->work.is_left || is_broken;
+	if (is_broken)
+		log_event(DAEMON_ERROR, "what=reconcile reason='%s'", err->text);
+	if (c->work.is_left) {
+		c->pass_at = now_ms() + c->pass_wait;
+		c->pass_wait = c->pass_wait * 2 > PASS_MAX_MS ? PASS_MAX_MS : c->pass_wait * 2;
+	} else {
+		c->pass_wait = PASS_MIN_MS;
+	}
+	publish(c, false);
+}
+
+static void begin_pass(struct changer *c)
+{
+	struct err err = { 0 };
+
+	c->work.is_left = false;
+	if (reconcile_plan(&c->pass, &c->work, &err) < 0) {
+		end_pass(c, true, &err);
+		return;
+	}
+	for (uint32_t i = 0; i < c->pass.stranger_count; i++)
+		log_event(DAEMON_ERROR, "what=unknown_to_database number=%u tenant=%s",
+			  c->pass.strangers[i].number, c->pass.strangers[i].site);
+	c->is_passing = true;
+	publish(c, true);
+}
+
+static void step_pass(struct changer *c)
+{
+	struct err err = { 0 };
+	int rc = reconcile_step(&c->pass, &c->work, &err);
+
+	if (rc <= 0)
+		end_pass(c, rc < 0, &err);
+}
+
+static void try_connect(struct changer *c)
+{
+	struct err err = { 0 };
+
+	if (work_connect(&c->work, &err) == 0) {
+		c->connect_wait = RETRY_MIN_MS;
+		publish(c, false);
+		return;
+	}
+	if (c->connect_wait == RETRY_MIN_MS)	/* once, not with every try */
+		log_event(DAEMON_ERROR, "what=supervisor reason='%s'", err.text);
+	c->connect_at = now_ms() + c->connect_wait;
+	c->connect_wait = c->connect_wait * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : c->connect_wait * 2;
+	publish(c, false);
+}
+
+static void do_daily(struct changer *c)
+{
+	struct err err = { 0 };
+
+	c->daily_at = now_ms() + DAY_MS;
+	if (link_call(&c->work.link, WIRE_PURGE, 0, NULL, 0, NULL, NULL, &err) < 0)
+		log_event(JOB_FAILED, "what=purge reason='%s'", err.text);
+	if (store_audit_trim(c->work.store, &err) < 0)
+		log_event(JOB_FAILED, "what=audit_trim reason='%s'", err.text);
+}
+
+/* Sleeps until a request, the end of the link, or the next due time. */
+static void sleep_until_due(struct changer *c)
+{
+	bool is_open = link_is_open(&c->work.link);
+	struct pollfd p[2] = { { .fd = c->wake, .events = POLLIN },
+			       { .fd = c->work.link.fd, .events = POLLIN } };
+	int64_t due = is_open ? c->daily_at : c->connect_at;
+	uint64_t count = 0;
+
+	if (is_open && c->work.is_left && c->pass_at < due)
+		due = c->pass_at;
+	int64_t wait = due - now_ms();
+
+	if (poll(p, is_open ? 2 : 1, wait < 0 ? 0 : wait > DAY_MS ? DAY_MS : (int)wait) <= 0)
+		return;
+	if (p[0].revents && read(c->wake, &count, sizeof(count)) < 0)
+		return;		/* another wake-up of the same kind took it */
+	/* Nobody has asked anything: whatever comes now is the end, or nonsense. */
+	if (is_open && p[1].revents) {
+		link_close(&c->work.link);
+		c->is_passing = false;
+		c->connect_at = now_ms() + c->connect_wait;
+		log_event(DAEMON_ERROR, "what=supervisor reason='it closed the connection'");
+		publish(c, false);
+	}
+}
+
+/* One thing that is due.  False if there is none. */
+static bool do_due(struct changer *c)
+{
+	bool is_open = link_is_open(&c->work.link);
+
+	if (!is_open) {
+		c->is_passing = false;
+		if (now_ms() < c->connect_at)
+			return false;
+		try_connect(c);
+		c->pass_at = now_ms();
+	} else if (c->is_passing) {
+		step_pass(c);
+	} else if (c->work.is_left && now_ms() >= c->pass_at) {
+		begin_pass(c);
+	} else if (now_ms() >= c->daily_at) {
+		do_daily(c);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void *run(void *arg)
+{
+	struct changer *c = arg;
+
+	while (!is_stopping(c)) {
+		struct changer_job *job = take_job(c);
+
+		if (job) {
+			change_run(&c->work, &job->change, &job->answer);
+			job->done(job);
+			publish(c, false);
+		} else if (!do_due(c)) {
+			sleep_until_due(c);
+		}
+	}
+	for (struct changer_job *job = take_job(c); job; job = take_job(c)) {
+		struct err err = { 0 };
+
+		(void)err_set(&err, ERR_BUSY, "tenant-control is ending; ask again in a moment");
+		envelope_failed(&job->answer, command_rows[job->change.command].word, &err, "");
+		job->done(job);
+	}
+	return NULL;
+}
+
+/* ---- start and end ---- */
+
+static void free_changer(struct changer *c)
+{
+	link_close(&c->work.link);
+	store_close(c->work.store);
+	reconcile_free(&c->pass);
+	free(c->strangers);
+	fd_close(&c->wake);
+	(void)pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+int changer_start(const struct settings *settings, struct store *store, struct changer **out,
+		  struct err *err)
+{
+	struct changer *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		store_close(store);
+		return err_sys(err, "memory for the changes");
+	}
+	c->work.settings = settings;
+	c->work.store = store;
+	c->work.is_left = true;
+	link_init(&c->work.link, QUICK_MS, BUILD_MS);
+	c->connect_wait = RETRY_MIN_MS;
+	c->pass_wait = PASS_MIN_MS;
+	(void)pthread_mutex_init(&c->lock, NULL);	/* cannot fail with defaults */
+	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake < 0) {
+		free_changer(c);
+		return err_sys(err, "eventfd");
+	}
+	errno = pthread_create(&c->thread, NULL, run, c);
+	if (errno != 0) {
+		(void)err_sys(err, "thread of the changes");
+		free_changer(c);
+		return -1;
+	}
+	*out = c;
+	return 0;
+}
+
+void changer_stop(struct changer *c)
+{
+	uint64_t one = 1;
+
+	if (!c)
+		return;
+	(void)pthread_mutex_lock(&c->lock);
+	c->is_stopping = true;
+	(void)pthread_mutex_unlock(&c->lock);
+	if (write(c->wake, &one, sizeof(one)) < 0)
+		log_event(DAEMON_ERROR, "what=wake reason='%s'", strerror(errno));
+	(void)pthread_join(c->thread, NULL);
+	free_changer(c);
+}
+
+void changer_report(struct changer *c, struct changer_report *out, struct stranger *strangers,
+		    uint32_t room)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	*out = c->report;
+	out->waiting = c->waiting;
+	if (c->strangers)
+		memcpy(strangers, c->strangers,
+		       (room < out->stranger_count ? room : out->stranger_count) *
+			       sizeof(*strangers));
+	(void)pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one thread that changes anything.  It takes requests from a bounded queue,
+ * one after the other; in between it reconciles, keeps the link to the
+ * supervisor, and does what is due daily.  It owns the database connection that
+ * writes and its link; nobody else touches them.
+ */
+#ifndef CONTROL_CHANGER_H
+#define CONTROL_CHANGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "daemon/control/body.h"
+#include "daemon/control/envelope.h"
+#include "daemon/control/reconcile.h"
+
+#define CHANGER_QUEUE 32
+
+struct changer;
+
+/* A request that waits.  The caller's until changer_submit(), the changer's
+ * until it calls done(), which may come before submit returns. */
+struct changer_job {
+	struct change change;
+	struct answer answer;
+	void (*done)(struct changer_job *job);
+	void *owner;
+};
+
+/* Starts the thread.  STORE is taken, also on an error. */
+int changer_start(const struct settings *settings, struct store *store, struct changer **out,
+		  struct err *err);
+
+/* Finishes what runs, answers what waits with an error, and ends the thread. */
+void changer_stop(struct changer *c);
+
+/* ERR_BUSY if the queue is full or the program is ending; then the job stays
+ * the caller's. */
+int changer_submit(struct changer *c, struct changer_job *job, struct err *err);
+
+/* What the last pass found.  At most ROOM strangers are copied, *out_count is
+ * how many there are. */
+struct changer_report {
+	bool is_connected;
+	bool is_reconciled;	/* nothing waits for the next pass */
+	uint32_t waiting;	/* requests */
+	uint32_t stranger_count;
+};
+void changer_report(struct changer *c, struct changer_report *out, struct stranger *strangers,
+		    uint32_t room);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tenant-control: the API and the database of what should be.  Runs as a user of
+ * its own without any privilege; what it wants done it asks the supervisor for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "build_config.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "base/str.h"
+#include "daemon/control/http.h"
+#include "schema/errors.h"
+#include "schema/events.h"
+
+#define DATABASE "control/tenantd.db"
+#define BACKLOG 64
+
+static int usage(void)
+{
+	(void)fprintf(stderr,
+		      "usage: tenant-control -r RUN_DIR [-R]\n"
+		      "  -r RUN_DIR  folder with the record 'settings' and the sockets\n"
+		      "  -R          run as root all the same (for tests)\n");
+	return 2;
+}
+
+/* Root would make the walls around this program worthless. */
+static int become_harmless(bool may_be_root, struct err *err)
+{
+	if (geteuid() == 0 && !may_be_root)
+		return err_set(err, ERR_POLICY, "tenant-control does not run as root; start it as "
+			       "the user that control_user in tenantd.conf names");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(err, "no_new_privs");
+	(void)umask(0077);
+	return 0;
+}
+
+static void take_listener(int fd, const char *name, void *arg)
+{
+	int *listener = arg;
+
+	(void)name;
+	if (*listener < 0)
+		*listener = fd;
+	else
+		(void)close(fd);
+}
+
+/* Without an inherited socket: one of our own, for admin_group where we may. */
+static int bind_listener(const struct settings *set, struct err *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	CLOSE_AT_EXIT int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (str_format(address.sun_path, sizeof(address.sun_path), "%s/control.sock",
+		       set->run_dir) < 0)
+		return err_set(err, ERR_BAD_CONFIG, "run_dir '%s' is too long for a socket",
+			       set->run_dir);
+	if (fd < 0)
+		return err_sys(err, "socket of the API");
+	if (unlink(address.sun_path) < 0 && errno != ENOENT)
+		return err_sys(err, "remove the old '%s'", address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, BACKLOG) < 0)
+		return err_sys(err, "bind '%s'", address.sun_path);
+	/* Only its own groups can a process give away; root's caller remains. */
+	(void)!chown(address.sun_path, (uid_t)-1, (gid_t)set->admin_gid);
+	if (chmod(address.sun_path, 0660) < 0)
+		return err_sys(err, "mode of '%s'", address.sun_path);
+	return fd_take(&fd);
+}
+
+static int get_listener(const struct settings *set, struct err *err)
+{
+	int listener = -1;
+
+	notify_take_fds(take_listener, &listener);
+	if (listener < 0)
+		listener = bind_listener(set, err);
+	/* The HTTP thread must never wait in accept(). */
+	if (listener >= 0 && fcntl(listener, F_SETFL, O_NONBLOCK) < 0) {
+		(void)close(listener);
+		return err_sys(err, "socket of the API");
+	}
+	return listener;
+}
+
+struct program {
+	struct settings settings;
+	struct reader reader;
+	struct changer *changer;
+	struct http *http;
+};
+
+static int start(struct program *p, const char *run_dir, struct err *err)
+{
+	char path[SETTING_TEXT_MAX + 32];
+	struct store *store = NULL;
+
+	if (settings_load(run_dir, &p->settings, err) < 0)
+		return -1;
+	/* Where the record lies is where the sockets are, whatever it says. */
+	if (str_copy(p->settings.run_dir, sizeof(p->settings.run_dir), run_dir) < 0 ||
+	    str_format(path, sizeof(path), "%s/" DATABASE, p->settings.state_dir) < 0)
+		return err_set(err, ERR_BAD_CONFIG, "run_dir or state_dir is too long");
+	live_init(&p->reader.live, p->settings.run_dir);
+	if (store_open(path, &store, err) < 0)
+		return -1;
+	if (store_open_reader(path, &p->reader.store, err) < 0) {
+		store_close(store);
+		return -1;
+	}
+	CLOSE_AT_EXIT int listener = get_listener(&p->settings, err);
+
+	if (listener < 0) {
+		store_close(store);
+		return -1;
+	}
+	if (changer_start(&p->settings, store, &p->changer, err) < 0)
+		return -1;
+	p->reader.settings = &p->settings;
+	p->reader.changer = p->changer;
+	return http_start(fd_take(&listener), &p->reader, &p->http, err);
+}
+
+/* Callers first, then what they wait for, then their connections. */
+static void stop(struct program *p)
+{
+	http_quiesce(p->http);
+	changer_stop(p->changer);
+	http_stop(p->http);
+	if (p->reader.store)
+		live_done(&p->reader.live);
+	store_close(p->reader.store);
+}
+
+static int serve(struct program *p, const char *run_dir, const sigset_t *ends)
+{
+	struct err err = { 0 };
+	int signal_number = 0;
+
+	if (start(p, run_dir, &err) < 0) {
+		log_event(DAEMON_ERROR, "program=tenant-control reason='%s'", err.text);
+		stop(p);
+		return 1;
+	}
+	log_event(DAEMON_START, "program=tenant-control version=%s uid=%u", TENANTD_VERSION,
+		  geteuid());
+	if (notify_send("READY=1", &err) < 0)
+		log_event(DAEMON_ERROR, "what=notify reason='%s'", err.text);
+	(void)sigwait(ends, &signal_number);
+	(void)notify_send("STOPPING=1", NULL);	/* politeness only */
+	log_event(DAEMON_STOP, "program=tenant-control signal=%d", signal_number);
+	stop(p);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p;
+	const char *run_dir = NULL;
+	bool may_be_root = false;
+	struct err err = { 0 };
+	size_t seed = 0;
+	sigset_t ends;
+	int option = 0;
+
+	while ((option = getopt(argc, argv, "r:R")) != -1) {
+		if (option == 'r')
+			run_dir = optarg;
+		else if (option == 'R')
+			may_be_root = true;
+		else
+			return usage();
+	}
+	if (!run_dir || optind != argc)
+		return usage();
+	if (become_harmless(may_be_root, &err) < 0) {
+		log_event(DAEMON_ERROR, "program=tenant-control reason='%s'", err.text);
+		return 1;
+	}
+	/* Before there are threads: both inherit the mask, and the hash of JSON
+	 * objects is seeded once. */
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		return 1;
+	json_object_seed(seed);
+	return serve(&p, run_dir, &ends);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one form of all replies:
+ * {"metadata":{"command","result","reason","version"},"data":...}.
+ */
+#ifndef CONTROL_ENVELOPE_H
+#define CONTROL_ENVELOPE_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+#define FIELD_MAX 96
+
+/* Outcome of a request on its way to the HTTP thread. */
+struct answer {
+	int http_status;
+	char *body;		/* malloc'ed; the owner of the answer frees it */
+};
+
+/* Text as a JSON string; bytes that are no UTF-8 become '?'. */
+json_t *envelope_text(const char *s);
+
+/* "done" or "unchanged".  DATA is taken; REASON is a sentence or "". */
+void envelope_done(struct answer *out, const char *command, const char *result,
+		   const char *reason, json_t *data);
+
+/* "failed"; FIELD names what in the request is wrong, or is "". */
+void envelope_failed(struct answer *out, const char *command, const struct err *why,
+		     const char *field);
+
+#endif

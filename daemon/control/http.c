@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests in, answers out. */
+#include "daemon/control/http.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "schema/errors.h"
+#include "tenants/idn.h"
+
+struct http {
+	struct MHD_Daemon *daemon;
+	struct reader *reader;
+};
+
+/* One request, from its headers to the end of its reply. */
+struct request {
+	struct MHD_Connection *connection;
+	bool is_answered;		/* job.answer is there */
+	char allow[64];			/* of a path that is known */
+	char *body;
+	size_t size, room;
+	struct changer_job job;
+};
+
+static void free_request(struct request *r)
+{
+	if (!r)
+		return;
+	free(r->body);
+	free(r->job.answer.body);
+	free(r);
+}
+
+static enum MHD_Result send_answer(struct request *r)
+{
+	struct answer *a = &r->job.answer;
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		strlen(a->body), a->body, MHD_RESPMEM_MUST_FREE);
+
+	if (!response)
+		return MHD_NO;
+	a->body = NULL;		/* the response's now */
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (a->http_status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->allow);
+	enum MHD_Result rc = MHD_queue_response(r->connection, (unsigned)a->http_status, response);
+
+	MHD_destroy_response(response);
+	return rc;
+}
+
+static enum MHD_Result refuse(struct request *r, const char *word, const struct err *err,
+			      const char *field)
+{
+	envelope_failed(&r->job.answer, word, err, field);
+	return send_answer(r);
+}
+
+static bool has_arguments(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0;
+}
+
+/* The first call of a request: headers only.  A body that is too long is
+ * refused here, before a byte of it is read. */
+static enum MHD_Result begin(struct request *r)
+{
+	const char *length = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_CONTENT_LENGTH);
+	struct err err = { 0 };
+	uint64_t size = 0;
+
+	if (MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
+					MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
+		(void)err_set(&err, ERR_USAGE, "a body must say its length (Content-Length)");
+		return refuse(r, "", &err, "");
+	}
+	if (has_arguments(r->connection)) {
+		(void)err_set(&err, ERR_USAGE, "the path takes no arguments after '?'");
+		return refuse(r, "", &err, "");
+	}
+	if (length && (str_number(length, UINT64_MAX, &size) < 0 || size > BODY_MAX)) {
+		(void)err_set(&err, ERR_TOO_LARGE, "the body has more than %d bytes", BODY_MAX);
+		return refuse(r, "", &err, "");
+	}
+	r->room = (size_t)size;
+	r->body = malloc(r->room + 1);
+	return r->body ? MHD_YES : MHD_NO;
+}
+
+/* Runs in the changer's thread. */
+static void wake(struct changer_job *job)
+{
+	struct request *r = job->owner;
+
+	r->is_answered = true;
+	MHD_resume_connection(r->connection);	/* publishes what was written before */
+}
+
+static uint32_t peer_uid(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer = { .uid = UINT32_MAX };
+	socklen_t size = sizeof(peer);
+
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return UINT32_MAX;	/* "nobody known"; the socket's mode has let it in */
+	return peer.uid;
+}
+
+static enum MHD_Result change(struct http *h, struct request *r, const struct route *route)
+{
+	struct change *c = &r->job.change;
+	char field[FIELD_MAX] = "";
+	struct err err = { 0 };
+
+	c->command = (enum command_id)route->id;
+	c->uid = peer_uid(r->connection);
+	if (route->site[0] && idn_to_ascii(route->site, c->site, &err) < 0)
+		return refuse(r, route->word, &err, "site");
+	if (body_parse(r->body, r->size, c, field, &err) < 0)
+		return refuse(r, route->word, &err, field);
+	r->job.owner = r;
+	r->job.done = wake;
+	/* First to sleep: the changer may be done before submit returns. */
+	MHD_suspend_connection(r->connection);
+	if (changer_submit(h->reader->changer, &r->job, &err) < 0) {
+		envelope_failed(&r->job.answer, route->word, &err, "");
+		wake(&r->job);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result serve(struct http *h, struct request *r, const char *method,
+			     const char *path)
+{
+	struct err err = { 0 };
+	struct route route;
+
+	if (route_find(method, path, &route, r->allow, &err) < 0)
+		return refuse(r, "", &err, err.code == ERR_BAD_NAME ? "site" : "");
+	if (route.changes)
+		return change(h, r, &route);
+	if (r->size > 0) {
+		(void)err_set(&err, ERR_USAGE, "'%s' takes no body", route.word);
+		return refuse(r, route.word, &err, "");
+	}
+	read_run(h->reader, &route, &r->job.answer);
+	return send_answer(r);
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
+				  const char *method, const char *version, const char *data,
+				  size_t *data_size, void **state)
+{
+	struct request *r = *state;
+
+	(void)version;
+	if (!r) {
+		r = calloc(1, sizeof(*r));
+		if (!r)
+			return MHD_NO;
+		r->connection = connection;
+		*state = r;
+		return begin(r);
+	}
+	if (*data_size > 0) {
+		if (*data_size > r->room - r->size)
+			return MHD_NO;	/* more than it said */
+		memcpy(r->body + r->size, data, *data_size);
+		r->size += *data_size;
+		*data_size = 0;
+		return MHD_YES;
+	}
+	return r->is_answered ? send_answer(r) : serve(ctx, r, method, path);
+}
+
+static void on_end(void *ctx, struct MHD_Connection *connection, void **state,
+		   enum MHD_RequestTerminationCode code)
+{
+	(void)ctx;
+	(void)connection;
+	(void)code;
+	free_request(*state);
+	*state = NULL;
+}
+
+/* Paths stay as they came: "%2F" in a site's name must not become a slash
+ * before the path is cut. */
+static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *text)
+{
+	(void)ctx;
+	(void)connection;
+	return strlen(text);
+}
+
+int http_start(int listener, struct reader *reader, struct http **out, struct err *err)
+{
+	struct http *h = calloc(1, sizeof(*h));
+
+	if (!h) {
+		(void)close(listener);
+		return err_sys(err, "memory for the HTTP server");
+	}
+	h->reader = reader;
+	h->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+		NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, listener,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_MAX,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end,
+		NULL, MHD_OPTION_END);
+	if (!h->daemon) {
+		free(h);	/* the library may have closed the socket: left to exit */
+		return err_set(err, ERR_FAILED, "the HTTP server did not start on its socket");
+	}
+	*out = h;
+	return 0;
+}
+
+void http_quiesce(struct http *h)
+{
+	MHD_socket listener = h ? MHD_quiesce_daemon(h->daemon) : MHD_INVALID_SOCKET;
+
+	if (listener != MHD_INVALID_SOCKET)
+		(void)close(listener);
+}
+
+void http_stop(struct http *h)
+{
+	if (!h)
+		return;
+	MHD_stop_daemon(h->daemon);
+	free(h);
+}

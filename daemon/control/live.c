@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading from the supervisor. */
+#include "daemon/control/live.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/str.h"
+#include "daemon/control/pages.h"
+#include "schema/errors.h"
+
+#define WAIT_MS 2000
+#define AWAY_MS 1000
+
+static int64_t now_ms(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void live_init(struct live *l, const char *run_dir)
+{
+	l->run_dir = run_dir;
+	l->away_until_ms = 0;
+	link_init(&l->link, WAIT_MS, WAIT_MS);
+}
+
+void live_done(struct live *l)
+{
+	link_close(&l->link);
+}
+
+static int connect_again(struct live *l, struct err *err)
+{
+	if (now_ms() >= l->away_until_ms) {
+		if (link_open(&l->link, l->run_dir, &l->why) == 0)
+			return 0;
+		l->away_until_ms = now_ms() + AWAY_MS;
+	}
+	return err_set(err, l->why.code, "%s", l->why.text);
+}
+
+/* Calls once, and once more on a new connection: the old one may have been to a
+ * supervisor that was replaced since. */
+static int ask(struct live *l, int (*call)(struct live *l, void *out, struct err *err), void *out,
+	       struct err *err)
+{
+	bool was_open = link_is_open(&l->link);
+
+	if (!was_open && connect_again(l, err) < 0)
+		return -1;
+	if (call(l, out, err) == 0)
+		return 0;
+	if (link_is_open(&l->link) || !was_open)
+		return -1;
+	return connect_again(l, err) < 0 ? -1 : call(l, out, err);
+}
+
+/* The page after the last number: the cheapest question there is. */
+static int call_ping(struct live *l, void *out, struct err *err)
+{
+	struct wire_page page = { .after = UINT32_MAX };
+
+	(void)out;
+	return link_call(&l->link, WIRE_LIST, 0, &page, sizeof(page), NULL, NULL, err);
+}
+
+int live_ping(struct live *l, struct err *err)
+{
+	return ask(l, call_ping, NULL, err);
+}
+
+struct status_call {
+	uint32_t number;
+	struct wire_status status;
+};
+
+static int call_status(struct live *l, void *out, struct err *err)
+{
+	struct status_call *c = out;
+	struct wire_status *s = &c->status;
+
+	if (link_call(&l->link, WIRE_STATUS, c->number, NULL, 0, NULL, NULL, err) < 0)
+		return -1;
+	if (l->link.size == sizeof(*s))
+		memcpy(s, link_payload(&l->link), sizeof(*s));
+	if (l->link.size == sizeof(*s) && str_is_terminated(s->last_end, sizeof(s->last_end)) &&
+	    str_is_terminated(s->last_error, sizeof(s->last_error)))
+		return 0;
+	link_close(&l->link);
+	return err_set(err, ERR_NO_DAEMON, "the supervisor sent a status that cannot be read");
+}
+
+int live_status(struct live *l, uint32_t number, struct wire_status *out, struct err *err)
+{
+	struct status_call c = { .number = number };
+
+	if (ask(l, call_status, &c, err) < 0)
+		return -1;
+	*out = c.status;
+	return 0;
+}
+
+struct list_call {
+	struct wire_list_row *rows;
+	uint32_t count;
+};
+
+static int call_list(struct live *l, void *out, struct err *err)
+{
+	struct list_call *c = out;
+
+	return pages_list(&l->link, &c->rows, &c->count, err);
+}
+
+int live_list(struct live *l, struct wire_list_row **out, uint32_t *out_count, struct err *err)
+{
+	struct list_call c = { 0 };
+
+	if (ask(l, call_list, &c, err) < 0)
+		return -1;
+	*out = c.rows;
+	*out_count = c.count;
+	return 0;
+}
+
+static int by_number(const void *key, const void *row)
+{
+	uint32_t a = *(const uint32_t *)key;
+	uint32_t b = ((const struct wire_list_row *)row)->number;
+
+	return a < b ? -1 : a > b;
+}
+
+const struct wire_list_row *live_find(const struct wire_list_row *rows, uint32_t count,
+				      uint32_t number)
+{
+	return count ? bsearch(&number, rows, count, sizeof(*rows), by_number) : NULL;
+}

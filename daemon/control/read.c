@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* list, show, status, plans, removed. */
+#include "daemon/control/read.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "build_config.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/control/view.h"
+#include "schema/errors.h"
+#include "tenants/idn.h"
+#include "tenants/vhost.h"
+
+#define STRANGERS_SHOWN 100
+
+/* nginx answers its revision on a socket in the run folder. */
+static bool is_nginx_there(const char *run_dir)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	CLOSE_AT_EXIT int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 &&
+	       str_format(address.sun_path, sizeof(address.sun_path), "%s/%s", run_dir,
+			  VHOST_SOCKET) == 0 &&
+	       connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+static json_t *strangers_json(const struct stranger *rows, uint32_t count)
+{
+	json_t *json = json_array();
+
+	for (uint32_t i = 0; i < count && i < STRANGERS_SHOWN; i++)
+		(void)json_array_append_new(json, json_pack("{s:I,s:o}", "number",
+							    (json_int_t)rows[i].number, "site",
+							    envelope_text(rows[i].site)));
+	return json;
+}
+
+static json_t *daemon_status(struct reader *r, struct err *err)
+{
+	struct stranger strangers[STRANGERS_SHOWN];
+	struct changer_report report;
+	struct err away = { 0 };
+	bool is_there = live_ping(&r->live, &away) == 0;
+	json_t *counts = view_counts(r->store, err);
+
+	if (!counts)
+		return NULL;
+	changer_report(r->changer, &report, strangers, STRANGERS_SHOWN);
+	return json_pack("{s:s,s:s,s:o,s:s,s:o,s:i,s:b,s:i,s:o}", "version", TENANTD_VERSION,
+			 "supervisor", is_there ? "reachable" : "away", "supervisor_reason",
+			 envelope_text(is_there ? "" : away.text), "nginx",
+			 is_nginx_there(r->settings->run_dir) ? "reachable" : "away", "tenants",
+			 counts, "changes_waiting", (int)report.waiting, "is_reconciled",
+			 (int)report.is_reconciled, "unknown_to_database_count",
+			 (int)report.stranger_count, "unknown_to_database",
+			 strangers_json(strangers, report.stranger_count));
+}
+
+static json_t *site_status(struct reader *r, const struct tenant *t, struct err *err)
+{
+	struct wire_status status;
+
+	if (live_status(&r->live, t->number, &status, err) == 0)
+		return view_status(t, &status);
+	return err->code == ERR_UNKNOWN_SITE ? view_status(t, NULL) : NULL;
+}
+
+static json_t *one_site(struct reader *r, const struct route *route, struct err *err)
+{
+	struct tenant t;
+	char site[SITE_MAX];
+
+	if (idn_to_ascii(route->site, site, err) < 0 || store_find(r->store, site, &t, err) < 0)
+		return NULL;
+	return route->id == COMMAND_STATUS ? site_status(r, &t, err)
+					   : view_tenant(r->store, r->settings, &t, err);
+}
+
+static json_t *data_of(struct reader *r, const struct route *route, struct err *err)
+{
+	switch (route->id) {
+	case COMMAND_LIST:
+		return view_list(r->store, &r->live, err);
+	case COMMAND_SHOW:
+	case COMMAND_STATUS:
+		return one_site(r, route, err);
+	case ROUTE_DAEMON:
+		return daemon_status(r, err);
+	case ROUTE_PLANS:
+		return view_plans(r->store, err);
+	case ROUTE_REMOVED:
+		return view_removed(r->store, r->settings, err);
+	default:
+		(void)err_set(err, ERR_NO_ROUTE, "'%s' is not a request that reads", route->word);
+		return NULL;
+	}
+}
+
+void read_run(struct reader *r, const struct route *route, struct answer *out)
+{
+	struct err err = { 0 };
+	json_t *data = data_of(r, route, &err);
+
+	if (data) {
+		envelope_done(out, route->word, "done", "", data);
+		return;
+	}
+	if (err.code == 0)
+		(void)err_set(&err, ERR_SYSTEM, "no memory for the reply");
+	envelope_failed(out, route->word, &err, route->site[0] ? "site" : "");
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tenants, states and plans as JSON, out of the store and the live facts. */
+#ifndef CONTROL_VIEW_H
+#define CONTROL_VIEW_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "daemon/control/live.h"
+#include "schema/settings.h"
+#include "tenants/store/store.h"
+
+/* Everything that is recorded of a tenant.  NULL and *err on failure. */
+json_t *view_tenant(struct store *s, const struct settings *set, const struct tenant *t,
+		    struct err *err);
+
+/* Live facts of one tenant.  STATUS is NULL if the supervisor has no such tenant. */
+json_t *view_status(const struct tenant *t, const struct wire_status *status);
+
+/* {"tenants":[...],"supervisor":"reachable"|"away"}. */
+json_t *view_list(struct store *s, struct live *live, struct err *err);
+
+/* {"plans":[{"name","sentence","options","overrides"}]}. */
+json_t *view_plans(struct store *s, struct err *err);
+
+/* {"removed":[{"number","site","plan","removed_at","kept_until"}]}. */
+json_t *view_removed(struct store *s, const struct settings *set, struct err *err);
+
+/* Number of tenants by state, and "all". */
+json_t *view_counts(struct store *s, struct err *err);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls, transactions, and what follows an error. */
+#include "daemon/control/work.h"
+
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/str.h"
+#include "schema/errors.h"
+#include "tenants/life.h"
+
+/* Codes with which the root side says no before it makes anything. */
+static bool is_refusal(int code)
+{
+	return code == ERR_BAD_NAME || code == ERR_CONFLICT || code == ERR_POLICY ||
+	       code == ERR_BAD_OPTION || code == ERR_DENIED || code == ERR_UNKNOWN_PLAN;
+}
+
+/* Ends a step whose outcome is open: the reconciler will see to it. */
+static int leave(struct work *w)
+{
+	w->is_left = true;
+	return -1;
+}
+
+/* Codes that say nothing about the tenant: another time it may go well. */
+static bool is_passing(const struct work *w, int code)
+{
+	return !link_is_open(&w->link) || code == ERR_BUSY;
+}
+
+int work_connect(struct work *w, struct err *err)
+{
+	if (link_is_open(&w->link))
+		return 0;
+	if (link_open(&w->link, w->settings->run_dir, err) < 0)
+		return -1;
+	w->is_left = true;
+	return 0;
+}
+
+static void note_step(void *ctx, const struct wire_step *step)
+{
+	struct work *w = ctx;
+	json_t *json = json_pack("{s:s,s:I,s:i}", "name", step->name, "microseconds",
+				 (json_int_t)step->microseconds, "code", (int)step->code);
+
+	if (w->steps)
+		(void)json_array_append(w->steps, json);
+	json_decref(json);
+}
+
+static int send(struct work *w, uint16_t verb, uint32_t number, const struct wire_tenant *wire,
+		struct err *err)
+{
+	if (work_connect(w, err) < 0)
+		return -1;
+	return link_call(&w->link, verb, number, wire, sizeof(*wire), note_step, w, err);
+}
+
+static int call(struct work *w, uint16_t verb, uint32_t number, const struct tenant *t,
+		struct err *err)
+{
+	struct overrides plan;
+	struct wire_tenant wire;
+
+	if (store_plan(w->store, t->plan, &plan, err) < 0 ||
+	    tenant_to_wire(t, &plan, &wire, err) < 0)
+		return -1;
+	return send(w, verb, number, &wire, err);
+}
+
+/* The head of the next page tells whether the number has a spec. */
+static int stands(struct work *w, uint32_t number, bool *out, struct err *err)
+{
+	struct wire_page page = { .after = number - 1 };
+	struct wire_list_row row = { 0 };
+
+	if (link_call(&w->link, WIRE_LIST, 0, &page, sizeof(page), NULL, NULL, err) < 0)
+		return -1;
+	if (w->link.size >= sizeof(row))
+		memcpy(&row, link_payload(&w->link), sizeof(row));
+	*out = row.number == number;
+	return 0;
+}
+
+int work_issue(struct work *w, const struct tenant *t, uint32_t *out_number, bool *out_stands,
+	       struct err *err)
+{
+	if (call(w, WIRE_ISSUE, 0, t, err) < 0)
+		return -1;
+	uint32_t number = w->link.head.number;
+
+	if (number == 0)
+		return err_set(err, ERR_BAD_RECORD, "the root side gave no number for '%s'",
+			       t->site);
+	if (stands(w, number, out_stands, err) < 0)
+		return leave(w);
+	*out_number = number;
+	return 0;
+}
+
+/* Taking away asks for names only: it goes also where a stored option has
+ * become one that is refused. */
+int work_give_back(struct work *w, uint32_t number, const struct tenant *t, struct err *err)
+{
+	struct wire_tenant wire = { .revision = t->revision, .alias_count = t->alias_count };
+
+	memcpy(wire.site, t->site, sizeof(wire.site));
+	memcpy(wire.alias, t->alias, sizeof(wire.alias));
+	options_default(&wire.options);
+	if (send(w, WIRE_REMOVE, number, &wire, err) == 0 || err->code == ERR_UNKNOWN_SITE)
+		return 0;
+	return leave(w);
+}
+
+/* Only the first of several unconfirmed changes has rows that are known to work. */
+static int keep_before(struct work *w, uint32_t number, struct err *err)
+{
+	struct tenant before;
+	int kept = store_kept(w->store, number, KEPT_BEFORE, &before, err);
+
+	return kept == 0 ? store_keep(w->store, number, KEPT_BEFORE, err) : kept < 0 ? -1 : 0;
+}
+
+int work_put(struct work *w, const struct tenant *t, bool keep, uint32_t replaces,
+	     struct err *err)
+{
+	if (store_begin(w->store, err) < 0)
+		return -1;
+	if ((keep && keep_before(w, t->number, err) < 0) ||
+	    (replaces && store_delete(w->store, replaces, err) < 0) ||
+	    store_put(w->store, t, err) < 0) {
+		store_rollback(w->store);
+		return -1;
+	}
+	fault_point("control.put.commit");
+	return store_commit(w->store, err);
+}
+
+/* Ends a row: with a copy for restore, or without. */
+static int end_row(struct work *w, uint32_t number, bool keep, struct err *err)
+{
+	if (store_begin(w->store, err) < 0)
+		return leave(w);
+	if ((keep && store_keep(w->store, number, KEPT_REMOVED, err) < 0) ||
+	    store_drop_kept(w->store, number, KEPT_BEFORE, err) < 0 ||
+	    store_delete(w->store, number, err) < 0) {
+		store_rollback(w->store);
+		return leave(w);
+	}
+	fault_point("control.end.commit");
+	return store_commit(w->store, err) < 0 ? leave(w) : 0;
+}
+
+/* The root side has done what the row says. */
+static int confirm(struct work *w, struct tenant *t, struct err *err)
+{
+	struct tenant done = *t;
+
+	done.failure[0] = '\0';
+	done.is_undone = false;
+	done.restore_number = 0;
+	if (life_step(t->state, t->is_suspended ? LIFE_HALTED : LIFE_APPLIED, t->site, &done.state,
+		      err) < 0 ||
+	    store_begin(w->store, err) < 0)
+		return leave(w);
+	if (store_put(w->store, &done, err) < 0 ||
+	    store_drop_kept(w->store, t->number, KEPT_BEFORE, err) < 0 ||
+	    (t->restore_number &&
+	     store_drop_kept(w->store, t->restore_number, KEPT_REMOVED, err) < 0)) {
+		store_rollback(w->store);
+		return leave(w);
+	}
+	fault_point("control.confirm.commit");
+	if (store_commit(w->store, err) < 0)
+		return leave(w);
+	*t = done;
+	return 0;
+}
+
+/* The row says failed, and why.  WHY stays the error to tell. */
+static int fail_row(struct work *w, struct tenant *t, bool is_undone, const struct err *why)
+{
+	struct tenant failed = *t;
+	struct err err = { 0 };
+
+	(void)str_copy(failed.failure, sizeof(failed.failure), why->text);
+	failed.is_undone = is_undone;
+	if (life_step(t->state, LIFE_ERRED, t->site, &failed.state, &err) < 0 ||
+	    store_begin(w->store, &err) < 0)
+		return leave(w);
+	if (store_put(w->store, &failed, &err) < 0 ||
+	    store_drop_kept(w->store, t->number, KEPT_BEFORE, &err) < 0) {
+		store_rollback(w->store);
+		return leave(w);
+	}
+	if (store_commit(w->store, &err) < 0)
+		return leave(w);
+	*t = failed;
+	return -1;
+}
+
+/* A tenant that never lived did not get built: take away what is there. */
+static int retreat(struct work *w, struct tenant *t, struct err *err)
+{
+	struct err second = { 0 };
+	bool is_restore = t->restore_number != 0;
+
+	fault_point("control.retreat");
+	if (work_give_back(w, t->number, t, &second) < 0) {
+		if (!link_is_open(&w->link))
+			return -1;
+		(void)err_set(&second, err->code, "%.300s; and taking it away again: %.300s",
+			      err->text, second.text);
+		return fail_row(w, t, false, &second);
+	}
+	fault_point("control.retreat.removed");
+	/* A home that was on its way back is kept again, under the new number. */
+	if (!is_restore && !is_refusal(err->code))
+		return fail_row(w, t, true, err);
+	(void)end_row(w, t->number, is_restore, &second);	/* if not, the reconciler does it */
+	return -1;
+}
+
+int work_build(struct work *w, struct tenant *t, struct err *err)
+{
+	bool is_standing = false;
+
+	if (work_connect(w, err) < 0 || stands(w, t->number, &is_standing, err) < 0)
+		return leave(w);
+	fault_point("control.build");
+	int rc = t->restore_number && !is_standing ? call(w, WIRE_RESTORE, t->number, t, err) : 0;
+
+	fault_point("control.build.restored");
+	if (rc == 0)
+		rc = call(w, WIRE_APPLY, t->number, t, err);
+	fault_point("control.build.applied");
+	if (rc < 0 && is_passing(w, err->code))
+		return leave(w);
+	if (rc < 0)
+		return is_standing ? fail_row(w, t, false, err) : retreat(w, t, err);
+	return confirm(w, t, err);
+}
+
+/* Brings the rows of before the change back, there and here. */
+static int roll_back(struct work *w, struct tenant *t, const struct tenant *before,
+		     struct err *err)
+{
+	struct tenant old = *t;
+	struct err second = { 0 };
+
+	memcpy(old.plan, before->plan, sizeof(old.plan));
+	memcpy(old.reason, before->reason, sizeof(old.reason));
+	memcpy(old.failure, before->failure, sizeof(old.failure));
+	memcpy(old.alias, before->alias, sizeof(old.alias));
+	old.alias_count = before->alias_count;
+	old.overrides = before->overrides;
+	old.state = before->state;
+	old.is_suspended = before->is_suspended;
+	old.revision = t->revision + 1;
+	fault_point("control.rollback");
+	if (work_put(w, &old, false, 0, &second) < 0)
+		return leave(w);
+	*t = old;
+	fault_point("control.rollback.put");
+	if (call(w, WIRE_APPLY, t->number, t, &second) == 0) {
+		(void)confirm(w, t, &second);	/* if not, the reconciler does it */
+		return -1;
+	}
+	if (is_passing(w, second.code))
+		return leave(w);
+	(void)err_set(&second, second.code, "%.300s; and going back: %.300s", err->text,
+		      second.text);
+	return fail_row(w, t, false, &second);
+}
+
+int work_settle(struct work *w, struct tenant *t, struct err *err)
+{
+	struct tenant before;
+
+	fault_point("control.settle");
+	if (call(w, WIRE_APPLY, t->number, t, err) == 0) {
+		fault_point("control.settle.applied");
+		return confirm(w, t, err);
+	}
+	if (is_passing(w, err->code))
+		return leave(w);
+	struct err second = { 0 };
+	int kept = store_kept(w->store, t->number, KEPT_BEFORE, &before, &second);
+
+	if (kept < 0)
+		return leave(w);
+	return kept ? roll_back(w, t, &before, err) : fail_row(w, t, false, err);
+}
+
+int work_remove(struct work *w, struct tenant *t, struct err *err)
+{
+	fault_point("control.remove");
+	if (!t->is_undone && work_give_back(w, t->number, t, err) < 0)
+		return is_passing(w, err->code) ? -1 : fail_row(w, t, false, err);
+	fault_point("control.remove.removed");
+	return end_row(w, t->number, !t->is_undone, err);
+}

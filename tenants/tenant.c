@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options, comparison and the wire form of a tenant. */
+#include "tenants/tenant.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "schema/errors.h"
+
+int overrides_set(struct overrides *o, const char *name, const char *value, struct err *err)
+{
+	const struct option_row *row = option_by_name(name);
+	struct options parsed;
+
+	if (!row)
+		return err_set(err, ERR_BAD_OPTION, "there is no option '%.64s'", name);
+	options_default(&parsed);
+	if (options_parse(&parsed, row, value, err) < 0)
+		return -1;
+	o->of[row->id].is_set = true;
+	options_format(&parsed, row, o->of[row->id].text);
+	return 0;
+}
+
+static int put(struct options *o, const struct overrides *from, struct err *err)
+{
+	for (int i = 0; i < OPTION_IDS; i++)
+		if (from->of[i].is_set &&
+		    options_parse(o, &option_rows[i], from->of[i].text, err) < 0)
+			return -1;
+	return 0;
+}
+
+int overrides_resolve(const struct overrides *plan, const struct overrides *own,
+		      struct options *out, struct err *err)
+{
+	struct options o;
+
+	options_default(&o);
+	if (put(&o, plan, err) < 0)
+		return err_wrap(err, "in the plan");
+	if (put(&o, own, err) < 0)
+		return -1;
+	*out = o;
+	return 0;
+}
+
+bool overrides_equal(const struct overrides *a, const struct overrides *b)
+{
+	for (int i = 0; i < OPTION_IDS; i++)
+		if (a->of[i].is_set != b->of[i].is_set ||
+		    (a->of[i].is_set && strcmp(a->of[i].text, b->of[i].text) != 0))
+			return false;
+	return true;
+}
+
+static bool has_alias(const struct tenant *t, const char *host)
+{
+	for (uint32_t i = 0; i < t->alias_count; i++)
+		if (strcmp(t->alias[i], host) == 0)
+			return true;
+	return false;
+}
+
+bool tenant_wants_same(const struct tenant *a, const struct tenant *b)
+{
+	if (strcmp(a->plan, b->plan) != 0 || a->alias_count != b->alias_count)
+		return false;
+	for (uint32_t i = 0; i < a->alias_count; i++)
+		if (!has_alias(b, a->alias[i]))
+			return false;
+	return overrides_equal(&a->overrides, &b->overrides);
+}
+
+int tenant_to_wire(const struct tenant *t, const struct overrides *plan,
+		   struct wire_tenant *out, struct err *err)
+{
+	struct wire_tenant w = { .is_suspended = t->is_suspended, .revision = t->revision,
+				 .restore_number = t->restore_number,
+				 .alias_count = t->alias_count };
+
+	memcpy(w.site, t->site, sizeof(w.site));
+	memcpy(w.reason, t->reason, sizeof(w.reason));
+	memcpy(w.alias, t->alias, sizeof(w.alias));
+	if (overrides_resolve(plan, &t->overrides, &w.options, err) < 0 ||
+	    wire_tenant_check(&w, err) < 0)
+		return -1;
+	*out = w;
+	return 0;
+}
