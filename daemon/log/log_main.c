@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tenant-log: copies what pools print from their pipes to their logs, as a user
+ * of its own, on descriptors that the supervisor opened.  It opens nothing and
+ * understands nothing of what it copies.  It ends when the supervisor does.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "daemon/log/log_copy.h"
+#include "schema/log_wire.h"
+#include "schema/events.h"
+
+#define TICK_MS 100
+#define TICK_BYTES (1024 * 1024)	/* read from one tenant per tick, dropped or not */
+#define LAST_BYTES (1024 * 1024)	/* the most that a pipe holds */
+
+struct source {
+	struct source *next;
+	struct program *program;
+	struct loop_watch watch;
+	struct log_copy copy;
+	size_t budget;		/* bytes that may be read before the next tick */
+	bool is_paused;
+};
+
+struct program {
+	struct loop loop;
+	struct source *sources;
+	struct loop_watch link, signals;
+	struct loop_timer tick;
+	bool is_ended;
+};
+
+static void watch(struct source *s, bool is_on)
+{
+	struct err err = { 0 };
+
+	s->is_paused = !is_on;
+	/* Only readiness to read is asked for: this end also counts as a writer,
+	 * so the pipe never hangs up. */
+	if (loop_watch_set(&s->program->loop, &s->watch, is_on ? EPOLLIN : 0, &err) < 0)
+		log_event(DAEMON_ERROR, "program=tenant-log tenant=%u error='%s'",
+			  s->copy.number, err.text);
+}
+
+static void want_tick(struct program *p)
+{
+	if (!p->tick.is_set)
+		loop_timer_set(&p->loop, &p->tick, TICK_MS);
+}
+
+static void on_tick(void *owner)
+{
+	struct program *p = owner;
+	bool is_due = false;
+
+	for (struct source *s = p->sources; s; s = s->next) {
+		is_due = log_copy_note(&s->copy, loop_now_ms()) || is_due;
+		if (s->budget < TICK_BYTES)
+			is_due = true;
+		s->budget = TICK_BYTES;
+		if (s->is_paused)
+			watch(s, true);
+	}
+	if (is_due)
+		want_tick(p);
+}
+
+static void on_output(void *owner, uint32_t events)
+{
+	struct source *s = owner;
+
+	(void)events;
+	s->budget -= log_copy_some(&s->copy, s->budget, loop_now_ms());
+	if (s->budget == 0)
+		watch(s, false);
+	want_tick(s->program);
+}
+
+/* Copies what is there and lets go. */
+static void let_go(struct program *p, uint32_t number)
+{
+	for (struct source **at = &p->sources; *at; at = &(*at)->next) {
+		struct source *s = *at;
+
+		if (s->copy.number != number)
+			continue;
+		for (size_t left = LAST_BYTES, n = 1; left > 0 && n > 0; left -= n)
+			n = log_copy_some(&s->copy, left, loop_now_ms());
+		loop_watch_stop(&p->loop, &s->watch);
+		log_copy_done(&s->copy);
+		*at = s->next;
+		free(s);
+		return;
+	}
+}
+
+static void attach(struct program *p, uint32_t number, const int fds[2])
+{
+	struct source *s = calloc(1, sizeof(*s));
+
+	let_go(p, number);
+	if (!s) {
+		log_event(DAEMON_ERROR, "program=tenant-log tenant=%u error='no memory'", number);
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		return;
+	}
+	s->program = p;
+	s->budget = TICK_BYTES;
+	s->watch = (struct loop_watch){ .fd = fds[0], .on_event = on_output, .owner = s };
+	log_copy_init(&s->copy, number, fds[0], fds[1], loop_now_ms());
+	s->next = p->sources;
+	p->sources = s;
+	watch(s, true);
+}
+
+static void on_message(void *owner, uint32_t events)
+{
+	struct program *p = owner;
+	struct log_message m;
+	int fds[2] = { -1, -1 };
+	size_t count = ARRAY_SIZE(fds);
+	ssize_t n = fd_receive(p->link.fd, &m, sizeof(m), fds, &count);
+
+	(void)events;
+	if (n < 0) {
+		/* No room for the descriptors: this tenant's log stays unread. */
+		if (errno != EAGAIN)
+			log_event(DAEMON_ERROR, "program=tenant-log error='a message was lost: %s'",
+				  strerror(errno));
+		return;
+	}
+	if (n == sizeof(m) && m.verb == LOG_ATTACH && count == ARRAY_SIZE(fds)) {
+		attach(p, m.number, fds);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		fd_close(&fds[i]);
+	if (n == sizeof(m) && m.verb == LOG_DETACH && count == 0) {
+		let_go(p, m.number);
+		return;
+	}
+	if (n != 0)
+		log_event(PEER_REFUSED, "program=tenant-log error='a message of %zd bytes'", n);
+	p->is_ended = true;
+}
+
+static void on_signal(void *owner, uint32_t events)
+{
+	struct program *p = owner;
+
+	(void)events;
+	p->is_ended = true;
+}
+
+static int prepare(struct program *p, struct err *err)
+{
+	struct rlimit files;
+	sigset_t stop;
+
+	(void)sigemptyset(&stop);
+	(void)sigaddset(&stop, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &stop, NULL);
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(err, "become undumpable");
+	/* Two per tenant that runs. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);	/* fewer tenants, no other harm */
+	}
+	if (loop_init(&p->loop, err) < 0)
+		return -1;
+	int signals = signalfd(-1, &stop, SFD_CLOEXEC);
+
+	if (signals < 0)
+		return err_sys(err, "take signals");
+	p->signals = (struct loop_watch){ .fd = signals, .on_event = on_signal, .owner = p };
+	p->link = (struct loop_watch){ .fd = LOG_WIRE_FD, .on_event = on_message, .owner = p };
+	p->tick = (struct loop_timer){ .on_time = on_tick, .owner = p };
+	if (loop_watch_set(&p->loop, &p->signals, EPOLLIN, err) < 0)
+		return -1;
+	return loop_watch_set(&p->loop, &p->link, EPOLLIN, err);
+}
+
+int main(void)
+{
+	static struct program p;
+	struct err err = { 0 };
+
+	if (geteuid() == 0)
+		(void)err_set(&err, ERR_SYSTEM, "tenant-log is started by tenantd, not by root");
+	else if (prepare(&p, &err) == 0) {
+		while (!p.is_ended && loop_run_once(&p.loop, &err) == 0)
+			;
+		while (p.sources)
+			let_go(&p, p.sources->copy.number);
+	}
+	if (err.code == 0)
+		return 0;
+	log_event(DAEMON_ERROR, "program=tenant-log error='%s'", err.text);
+	return 1;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes, one at a time, in the order in which they came: tenant-build, then
+ * what the supervisor itself has to do, then tenant-nginx, then the reply.  A
+ * job goes on when its peer has gone.  One that fails, hangs or dies does not
+ * keep the next from its turn.
+ */
+#ifndef SUPERVISOR_JOBS_H
+#define SUPERVISOR_JOBS_H
+
+#include "daemon/supervisor/helper.h"
+
+#define JOBS_MAX 256
+
+struct job;
+struct peers;
+struct pools;
+
+enum job_phase {
+	JOB_NONE,		/* nothing runs */
+	JOB_BUILD,		/* tenant-build */
+	JOB_SETTLE,		/* processes of a stopped tenant are ending */
+	JOB_NGINX,		/* tenant-nginx */
+};
+
+struct jobs {
+	struct place *place;
+	struct pools *pools;
+	struct peers *peers;
+	struct job *queue[JOBS_MAX];	/* a ring; the first one runs unless JOB_NONE */
+	size_t first, count;
+	enum job_phase phase;
+	bool is_closed;			/* no more are started */
+	uint32_t number;		/* the running job's tenant, once it is known */
+	struct helper build, nginx;
+	struct loop_timer settle;	/* limits JOB_SETTLE */
+	struct loop_timer next;		/* starts the next job from a clean stack */
+};
+
+void jobs_init(struct jobs *j, struct place *place, struct pools *pools, struct peers *peers);
+
+/* Takes a copy of a request that was checked.  ERR_BUSY when the queue is full. */
+int jobs_add(struct jobs *j, uint64_t peer, const void *frame, size_t size, struct err *err);
+
+/* Lets the running job end and starts no other. */
+void jobs_close(struct jobs *j);
+
+bool jobs_is_idle(const struct jobs *j);
+
+/* Looks again whether the processes of the job's tenant have gone. */
+void jobs_on_change(void *owner);
+
+#endif

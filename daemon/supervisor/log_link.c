@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeping tenant-log alive and telling it what to read. */
+#include "daemon/supervisor/log_link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "schema/log_wire.h"
+#include "daemon/supervisor/pool.h"
+#include "schema/events.h"
+
+#define PIPE_NAME "log"
+#define FILE_NAME "php.log"
+
+int log_link_pipe(const struct place *p, uint32_t number, struct err *err)
+{
+	CLOSE_AT_EXIT int dir = place_pool_dir(p, number, err);
+	struct stat st;
+
+	if (dir < 0)
+		return -1;
+	if (mkfifoat(dir, PIPE_NAME, 0600) < 0 && errno != EEXIST)
+		return err_sys(err, "make the log pipe of %u", number);
+	CLOSE_AT_EXIT int fd = openat(dir, PIPE_NAME,
+				      O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, "open the log pipe of %u", number);
+	if (!S_ISFIFO(st.st_mode))
+		return err_set(err, ERR_SYSTEM, "the log pipe of %u is no pipe", number);
+	return fd_take(&fd);
+}
+
+/* LOG_DIR/SITE/php.log; only root can put a name into that folder. */
+static int open_file(const struct place *p, const char *site, struct err *err)
+{
+	CLOSE_AT_EXIT int dir = file_open_beneath(p->log_dir, site, O_RDONLY | O_DIRECTORY, 0);
+	struct stat st;
+
+	if (dir < 0)
+		return err_sys(err, "open the log folder of '%s'", site);
+	CLOSE_AT_EXIT int fd = file_open_beneath(dir, FILE_NAME, O_WRONLY | O_APPEND | O_CREAT |
+						 O_NONBLOCK, 0640);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, "open the log of '%s'", site);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_SYSTEM, "the log of '%s' is no plain file", site);
+	if (fchown(fd, 0, (gid_t)p->settings.log_gid) < 0 || fchmod(fd, 0640) < 0)
+		return err_sys(err, "set the owner of the log of '%s'", site);
+	return fd_take(&fd);
+}
+
+static int attach(struct log_link *l, struct pool *p)
+{
+	struct log_message m = { .verb = LOG_ATTACH, .number = p->number };
+	struct err err = { 0 };
+	CLOSE_AT_EXIT int pipe_fd = log_link_pipe(l->place, p->number, &err);
+	CLOSE_AT_EXIT int file = pipe_fd < 0 ? -1 : open_file(l->place, p->spec.site, &err);
+
+	if (file < 0) {
+		/* The site runs without its log; the next start tries again. */
+		log_event(DAEMON_ERROR, "tenant=%u error='%s'", p->number, err.text);
+		return 0;
+	}
+	return fd_send(l->sock, &m, sizeof(m), (int[]){ pipe_fd, file }, 2);
+}
+
+static int detach(struct log_link *l, const struct pool *p)
+{
+	struct log_message m = { .verb = LOG_DETACH, .number = p->number };
+
+	return fd_send(l->sock, &m, sizeof(m), NULL, 0);
+}
+
+void log_link_sync(struct log_link *l)
+{
+	struct err err = { 0 };
+
+	if (l->sock < 0)
+		return;
+	for (size_t i = 0; i < l->pools->count; i++) {
+		struct pool *p = l->pools->at[i];
+
+		if (p->is_log_wanted == p->is_log_sent)
+			continue;
+		if ((p->is_log_wanted ? attach(l, p) : detach(l, p)) == 0) {
+			p->is_log_sent = p->is_log_wanted;
+			continue;
+		}
+		/* It is behind: go on when there is room.  Any other error: it has
+		 * died, which its pidfd tells. */
+		if (errno == EAGAIN && loop_watch_set(&l->place->loop, &l->watch,
+						      EPOLLOUT | EPOLLONESHOT, &err) < 0)
+			log_event(DAEMON_ERROR, "program=tenant-log error='%s'", err.text);
+		return;
+	}
+}
+
+void log_link_reopen(struct log_link *l)
+{
+	for (size_t i = 0; i < l->pools->count; i++)
+		l->pools->at[i]->is_log_sent = false;
+	log_link_sync(l);
+}
+
+static void start(struct log_link *l)
+{
+	CLOSE_AT_EXIT int theirs = -1;
+	struct err err = { 0 };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		(void)err_sys(&err, "make a socket pair");
+	} else {
+		struct spawn s = { .program = "tenant-log", .fds = &pair[1], .fd_count = 1,
+				   .output = -1, .cgroup = -1, .is_user = true,
+				   .uid = (uid_t)l->place->settings.log_uid };
+
+		l->sock = pair[0];
+		theirs = pair[1];
+		l->watch.fd = l->sock;
+		if (fcntl(l->sock, F_SETFL, O_NONBLOCK) < 0)
+			(void)err_sys(&err, "set up a socket pair");
+		else
+			(void)child_start(&l->child, &s, 0, &err);
+	}
+	l->started_ms = loop_now_ms();
+	if (err.code != 0) {
+		log_event(DAEMON_ERROR, "program=tenant-log error='%s'", err.text);
+		fd_close(&l->sock);
+		loop_timer_set(&l->place->loop, &l->restart, backoff_next(&l->backoff, 0));
+		return;
+	}
+	log_link_reopen(l);
+}
+
+static void on_restart(void *owner)
+{
+	start(owner);
+}
+
+static void on_room(void *owner, uint32_t events)
+{
+	(void)events;
+	log_link_sync(owner);
+}
+
+static void on_end(void *owner, const struct spawn_end *end)
+{
+	struct log_link *l = owner;
+	char how[SPAWN_END_TEXT];
+
+	spawn_end_text(end, how);
+	if (!l->is_stopping)
+		log_event(CHILD_END, "program=tenant-log how='it %s'", how);
+	for (size_t i = 0; i < l->pools->count; i++)
+		l->pools->at[i]->is_log_sent = false;
+	loop_watch_stop(&l->place->loop, &l->watch);
+	fd_close(&l->sock);
+	if (!l->is_stopping)
+		loop_timer_set(&l->place->loop, &l->restart,
+			       backoff_next(&l->backoff, loop_now_ms() - l->started_ms));
+}
+
+void log_link_stop(struct log_link *l)
+{
+	l->is_stopping = true;
+	loop_timer_stop(&l->place->loop, &l->restart);
+	child_signal(&l->child, SIGTERM);
+}
+
+void log_link_init(struct log_link *l, struct place *place, struct pools *pools)
+{
+	*l = (struct log_link){ .place = place, .pools = pools, .sock = -1,
+				.watch = { .fd = -1, .on_event = on_room, .owner = l },
+				.restart = { .on_time = on_restart, .owner = l } };
+	child_init(&l->child, place, on_end, l);
+	start(l);
+}

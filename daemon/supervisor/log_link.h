@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tenant-log and what it reads.  The output of a pool goes into a named pipe,
+ * RUN_DIR/pool/N/log, that pool and tenant-log hold open for both directions:
+ * the death of either loses nothing that the pipe holds.  A tenant is attached
+ * while it has processes.
+ */
+#ifndef SUPERVISOR_LOG_LINK_H
+#define SUPERVISOR_LOG_LINK_H
+
+#include "daemon/supervisor/backoff.h"
+#include "daemon/supervisor/child.h"
+
+struct pools;
+
+struct log_link {
+	struct place *place;
+	struct pools *pools;
+	struct child child;
+	int sock;		/* -1 while tenant-log does not run */
+	struct loop_watch watch;
+	struct loop_timer restart;
+	struct backoff backoff;
+	int64_t started_ms;
+	bool is_stopping;
+};
+
+/* Starts tenant-log; a failure is logged and tried again later. */
+void log_link_init(struct log_link *l, struct place *place, struct pools *pools);
+
+/* Brings tenant-log up to date with what the pools want. */
+void log_link_sync(struct log_link *l);
+
+/* Asks it to end, once and for all; it copies what is there first. */
+void log_link_stop(struct log_link *l);
+
+/* Gives it freshly opened log files, after they were rotated. */
+void log_link_reopen(struct log_link *l);
+
+/* Opens the tenant's pipe, made if needed.  The caller's, not blocking. */
+int log_link_pipe(const struct place *p, uint32_t number, struct err *err);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accepting peers, reading their frames, answering. */
+#include "daemon/supervisor/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/supervisor/jobs.h"
+#include "daemon/supervisor/status.h"
+#include "schema/errors.h"
+#include "schema/events.h"
+
+#define NAME "supervisor.sock"
+#define WAITING_MAX 64		/* frames that a slow peer may leave unread */
+
+struct peer_frame {
+	struct peer_frame *next;
+	size_t size;
+	unsigned char data[];
+};
+
+static void drop(struct peer *c, const char *why)
+{
+	if (why)
+		log_event(PEER_REFUSED, "socket=" NAME " error='%s'", why);
+	loop_watch_stop(&c->peers->place->loop, &c->watch);
+	fd_close(&c->fd);
+	while (c->first) {
+		struct peer_frame *f = c->first;
+
+		c->first = f->next;
+		free(f);
+	}
+	c->last = NULL;
+	c->waiting = 0;
+	c->id = 0;
+}
+
+static void watch(struct peer *c)
+{
+	struct err err = { 0 };
+
+	if (loop_watch_set(&c->peers->place->loop, &c->watch,
+			   EPOLLIN | (c->first ? EPOLLOUT : 0), &err) < 0)
+		drop(c, err.text);
+}
+
+/* Sends what waits, as far as the peer takes it. */
+static void flush(struct peer *c)
+{
+	while (c->first) {
+		struct peer_frame *f = c->first;
+
+		if (fd_send(c->fd, f->data, f->size, NULL, 0) < 0) {
+			if (errno != EAGAIN)
+				drop(c, strerror(errno));
+			return;
+		}
+		c->first = f->next;
+		if (!c->first)
+			c->last = NULL;
+		c->waiting--;
+		free(f);
+	}
+}
+
+void peers_send(struct peers *ps, uint64_t id, const struct wire_head *head,
+		const void *payload, size_t size)
+{
+	struct wire_head whole = *head;
+	struct peer *c = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ps->slot); i++)
+		if (id != 0 && ps->slot[i].id == id)
+			c = &ps->slot[i];
+	if (!c)
+		return;
+	struct peer_frame *f = c->waiting < WAITING_MAX ?
+			       malloc(sizeof(*f) + sizeof(whole) + size) : NULL;
+
+	if (!f) {
+		drop(c, "the peer does not read what it is sent");
+		return;
+	}
+	whole.size = (uint32_t)size;
+	f->next = NULL;
+	f->size = sizeof(whole) + size;
+	memcpy(f->data, &whole, sizeof(whole));
+	if (size > 0)
+		memcpy(f->data + sizeof(whole), payload, size);
+	if (c->last)
+		c->last->next = f;
+	else
+		c->first = f;
+	c->last = f;
+	c->waiting++;
+	flush(c);
+	if (c->id == id)
+		watch(c);
+}
+
+void peers_reply(struct peers *ps, uint64_t id, const struct wire_head *request,
+		 const struct err *err, const void *payload, size_t size)
+{
+	struct wire_head head;
+
+	wire_head_init(&head, request->verb, request->serial, request->number);
+	head.flags = WIRE_REPLY;
+	head.code = err->code;
+	if (err->code != 0)
+		peers_send(ps, id, &head, err->text, strlen(err->text) + 1);
+	else
+		peers_send(ps, id, &head, payload, size);
+}
+
+static void answer_status(struct peer *c, const struct wire_head *h)
+{
+	struct wire_status status;
+	struct err err = { 0 };
+
+	(void)status_read(c->peers->pools, h->number, &status, &err);	/* the reply tells */
+	peers_reply(c->peers, c->id, h, &err, &status, sizeof(status));
+}
+
+static void answer_list(struct peer *c, const struct wire_head *h, const struct wire_page *page)
+{
+	static struct wire_list_row rows[WIRE_LIST_ROWS];
+	struct wire_head head;
+	bool is_more = false;
+	size_t n = status_list(c->peers->pools, page->after, rows, &is_more);
+
+	wire_head_init(&head, h->verb, h->serial, h->number);
+	head.flags = WIRE_REPLY | (is_more ? WIRE_MORE : 0);
+	peers_send(c->peers, c->id, &head, rows, n * sizeof(rows[0]));
+}
+
+static void answer_recycle(struct peer *c, const struct wire_head *h)
+{
+	struct pool *p = pools_find(c->peers->pools, h->number);
+	struct err err = { 0 };
+
+	if (!p || p->is_gone)
+		(void)err_set(&err, ERR_UNKNOWN_SITE, "the supervisor knows no tenant %u",
+			      h->number);
+	else if (p->spec.is_suspended)
+		(void)err_set(&err, ERR_CONFLICT, "'%s' is suspended", p->spec.site);
+	else
+		pool_replace(p);
+	peers_reply(c->peers, c->id, h, &err, NULL, 0);
+}
+
+/* A frame whose head and size are right.  0, or -1 if it is not expected. */
+static int take_frame(struct peer *c, const void *frame, size_t size, struct err *err)
+{
+	struct wire_head h;
+	const unsigned char *payload = (const unsigned char *)frame + sizeof(h);
+	struct wire_page page = { 0 };
+
+	memcpy(&h, frame, sizeof(h));
+	if (h.flags != 0 || h.code != 0 || h.nginx_revision != 0 ||
+	    (int)h.size != wire_verb_size(h.verb))
+		return err_set(err, ERR_BAD_RECORD, "verb %s with %u bytes and flags %u",
+			       wire_verb_word(h.verb), h.size, h.flags);
+	if ((h.verb == WIRE_HELLO) == c->has_greeted)
+		return err_set(err, ERR_BAD_RECORD, "%s is not expected here",
+			       wire_verb_word(h.verb));
+	if (wire_verb_is_build(h.verb)) {
+		struct err busy = { 0 };
+
+		if (jobs_add(c->peers->jobs, c->id, frame, size, &busy) < 0)
+			peers_reply(c->peers, c->id, &h, &busy, NULL, 0);
+		return 0;
+	}
+	switch (h.verb) {
+	case WIRE_HELLO:
+		c->has_greeted = true;
+		peers_reply(c->peers, c->id, &h, &(struct err){ 0 }, NULL, 0);
+		return 0;
+	case WIRE_STATUS:
+		answer_status(c, &h);
+		return 0;
+	case WIRE_LIST:
+		memcpy(&page, payload, sizeof(page));
+		answer_list(c, &h, &page);
+		return 0;
+	case WIRE_RECYCLE:
+		answer_recycle(c, &h);
+		return 0;
+	default:
+		return err_set(err, ERR_BAD_RECORD, "%s is not served", wire_verb_word(h.verb));
+	}
+}
+
+static void on_frame(void *owner, uint32_t events)
+{
+	static unsigned char frame[WIRE_FRAME_MAX + 1];	/* a longer one is seen to be */
+	struct peer *c = owner;
+	struct err err = { 0 };
+	uint64_t id = c->id;
+	size_t no_fds = 0;
+
+	if (events & EPOLLOUT)
+		flush(c);
+	if (c->id != id)
+		return;		/* dropped */
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+		ssize_t n = fd_receive(c->fd, frame, sizeof(frame), NULL, &no_fds);
+
+		if (n == 0) {
+			drop(c, NULL);
+			return;
+		}
+		if (n < 0 && errno != EAGAIN) {
+			drop(c, strerror(errno));
+			return;
+		}
+		if (n > 0 && (wire_check(frame, (size_t)n, &err) < 0 ||
+			      take_frame(c, frame, (size_t)n, &err) < 0)) {
+			drop(c, err.text);
+			return;
+		}
+	}
+	if (c->id == id)
+		watch(c);
+}
+
+static int check_uid(const struct peers *ps, int fd, struct err *err)
+{
+	struct ucred who = { 0 };
+	socklen_t size = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return err_sys(err, "ask who the peer is");
+	if (who.uid != 0 && who.uid != (uid_t)ps->place->settings.control_uid)
+		return err_set(err, ERR_DENIED, "user %u may not talk to the supervisor", who.uid);
+	return 0;
+}
+
+static void on_connection(void *owner, uint32_t events)
+{
+	struct peers *ps = owner;
+	struct err err = { 0 };
+	CLOSE_AT_EXIT int fd = accept4(ps->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (fd < 0)
+		return;		/* the peer has gone again */
+	if (check_uid(ps, fd, &err) < 0) {
+		log_event(PEER_REFUSED, "socket=" NAME " error='%s'", err.text);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ps->slot); i++) {
+		struct peer *c = &ps->slot[i];
+
+		if (c->id != 0)
+			continue;
+		*c = (struct peer){ .peers = ps, .id = ++ps->last_id };
+		c->fd = fd_take(&fd);
+		c->watch = (struct loop_watch){ .fd = c->fd, .on_event = on_frame, .owner = c };
+		watch(c);
+		return;
+	}
+	log_event(PEER_REFUSED, "socket=" NAME " error='there are %d connections already'",
+		  PEERS_MAX);
+}
+
+int peers_init(struct peers *ps, struct place *place, struct pools *pools, struct jobs *jobs,
+	       struct err *err)
+{
+	*ps = (struct peers){ .place = place, .pools = pools, .jobs = jobs };
+	ps->listener = place_bind(place, place->run_dir, "", NAME, SOCK_SEQPACKET | SOCK_NONBLOCK,
+				  PEERS_MAX, 0600, (uid_t)place->settings.control_uid, 0, err);
+	if (ps->listener < 0)
+		return -1;
+	ps->watch = (struct loop_watch){ .fd = ps->listener, .on_event = on_connection,
+					 .owner = ps };
+	return loop_watch_set(&place->loop, &ps->watch, EPOLLIN, err);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RUN_DIR/supervisor.sock: connections of tenant-control (and of root).  The
+ * peer's uid is checked, then every frame; what is not expected ends the
+ * connection.  A peer that does not read is dropped, never waited for.
+ */
+#ifndef SUPERVISOR_PEER_H
+#define SUPERVISOR_PEER_H
+
+#include "daemon/supervisor/place.h"
+#include "schema/wire.h"
+
+#define PEERS_MAX 4
+
+struct jobs;
+struct pools;
+struct peers;
+struct peer_frame;
+
+struct peer {
+	struct peers *peers;
+	uint64_t id;			/* never used twice; 0: this slot is free */
+	int fd;
+	struct loop_watch watch;
+	bool has_greeted;
+	struct peer_frame *first, *last;	/* to be sent */
+	size_t waiting;			/* frames in that list */
+};
+
+struct peers {
+	struct place *place;
+	struct pools *pools;
+	struct jobs *jobs;
+	int listener;
+	struct loop_watch watch;
+	uint64_t last_id;
+	struct peer slot[PEERS_MAX];
+};
+
+/* Binds the socket and waits for connections. */
+int peers_init(struct peers *ps, struct place *place, struct pools *pools, struct jobs *jobs,
+	       struct err *err);
+
+/* Sends a frame to the peer with this id; HEAD's size is set here.  A peer
+ * that has gone gets nothing. */
+void peers_send(struct peers *ps, uint64_t id, const struct wire_head *head,
+		const void *payload, size_t size);
+
+/* The same as the final reply to REQUEST: an error's text if ERR has a code. */
+void peers_reply(struct peers *ps, uint64_t id, const struct wire_head *request,
+		 const struct err *err, const void *payload, size_t size);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening the folders; binding sockets in them. */
+#include "daemon/supervisor/place.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "build_config.h"
+
+const char *place_libexec(const struct place *p)
+{
+	if (p->libexec)
+		return p->libexec;
+	/* The first run of tenant-build is before there are settings. */
+	return p->settings.libexec_dir[0] ? p->settings.libexec_dir : LIBEXECDIR;
+}
+
+static int open_dir(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, "open folder '%s'", path) : fd;
+}
+
+int place_open(struct place *p, struct err *err)
+{
+	char spec[SETTING_TEXT_MAX + 8];
+
+	if (str_format(spec, sizeof(spec), "%s/spec", p->settings.state_dir) < 0)
+		return err_set(err, ERR_SYSTEM, "state_dir is too long");
+	p->run_dir = open_dir(p->settings.run_dir, err);
+	p->spec_dir = p->run_dir < 0 ? -1 : open_dir(spec, err);
+	p->log_dir = p->spec_dir < 0 ? -1 : open_dir(p->settings.log_dir, err);
+	if (p->log_dir < 0)
+		return -1;
+	/* nginx passes through, nobody lists. */
+	p->pool_dir = file_make_dir(p->run_dir, "pool", 0711, 0, 0, err);
+	if (p->pool_dir < 0)
+		return err_wrap(err, "in '%s'", p->settings.run_dir);
+	if (cgroup_tree_load(p->settings.run_dir, &p->tree, err) < 0)
+		return err_wrap(err, "the cgroup tree (is tenant-tree running?)");
+	return 0;
+}
+
+int place_pool_dir(const struct place *p, uint32_t number, struct err *err)
+{
+	char name[16];
+
+	(void)str_format(name, sizeof(name), "%u", number);	/* fits */
+	int fd = file_make_dir(p->pool_dir, name, 0750, 0, (gid_t)p->settings.web_gid, err);
+
+	return fd < 0 ? err_wrap(err, "run folder of %u", number) : fd;
+}
+
+int place_bind(const struct place *p, int dir, const char *folder, const char *name, int type,
+	       int backlog, mode_t mode, uid_t uid, gid_t gid, struct err *err)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char new_name[32];
+
+	if (str_format(new_name, sizeof(new_name), "%s.new", name) < 0 ||
+	    str_format(at.sun_path, sizeof(at.sun_path), "%s/%s%s", p->settings.run_dir, folder,
+		       new_name) < 0)
+		return err_set(err, ERR_SYSTEM, "the path of socket '%s' is longer than %zu "
+			       "bytes; choose a shorter run_dir", name, sizeof(at.sun_path) - 1);
+	CLOSE_AT_EXIT int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_sys(err, "make a socket");
+	(void)unlinkat(dir, new_name, 0);	/* a leftover; bind tells if it stays */
+	/* Bound aside and listening before it takes the name: no visitor meets a
+	 * socket that refuses. */
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+		return err_sys(err, "bind '%s'", at.sun_path);
+	if (fchownat(dir, new_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(dir, new_name, mode, 0) < 0)
+		return err_sys(err, "give '%s' to %u:%u", at.sun_path, uid, gid);
+	if (listen(fd, backlog) < 0)
+		return err_sys(err, "listen on '%s'", at.sun_path);
+	if (renameat(dir, new_name, dir, name) < 0)
+		return err_sys(err, "put '%s' in place", at.sun_path);
+	return fd_take(&fd);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Having tenant-build read the configuration: at the start and at SIGHUP.  The
+ * supervisor sees only the record that comes out.
+ */
+#ifndef SUPERVISOR_SETTINGS_RUN_H
+#define SUPERVISOR_SETTINGS_RUN_H
+
+#include "daemon/supervisor/child.h"
+
+struct settings_run {
+	struct child child;
+	struct place *place;
+	int pipe;
+	/* Called at the end of each run; ERR's code is 0 if RECORD is right. */
+	void (*on_done)(void *owner, const struct settings *record, const struct err *err);
+	void *owner;
+};
+
+void settings_run_init(struct settings_run *r, struct place *p,
+		       void (*on_done)(void *owner, const struct settings *record,
+				       const struct err *err), void *owner);
+
+int settings_run_start(struct settings_run *r, struct err *err);
+
+/* Takes over what may change under a running supervisor.  Where something
+ * else differs, nothing is taken and the error names it. */
+int settings_run_apply(struct settings *now, const struct settings *record, struct err *err);
+
+#endif

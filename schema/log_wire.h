@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the supervisor tells tenant-log on its descriptor 3 (SOCK_SEQPACKET),
+ * one struct per message.  Nothing goes back.
+ */
+#ifndef SCHEMA_LOG_WIRE_H
+#define SCHEMA_LOG_WIRE_H
+
+#include <stdint.h>
+
+#define LOG_WIRE_FD 3
+
+enum log_verb {
+	/* Copy from the first descriptor that comes along, a named pipe, to the
+	 * second, a file opened for appending.  Replaces an earlier pair. */
+	LOG_ATTACH = 1,
+	LOG_DETACH,		/* copy what is there, then let go */
+};
+
+struct log_message {
+	uint32_t verb;
+	uint32_t number;	/* tenant */
+};
+
+#endif
