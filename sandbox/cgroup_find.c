@@ -110,8 +110,8 @@ int cgroup_find(char *self_cgroup, char *mountinfo, struct cgroup_tree *out, str
 		on_v1 += own.v1[needed[i]] != NULL;
 	if (on_v1 == 0) {
 		if (!found.unified[0])
-			return err_set(err, ERR_CGROUP, "no cgroup file system is mounted; mount "
-				       "cgroup2 on /sys/fs/cgroup");
+			return err_set(err, ERR_CGROUP, "no cgroup file system is mounted; "
+				       "mount cgroup2 on /sys/fs/cgroup");
 		memset(found.v1, 0, sizeof(found.v1));
 		found.is_unified = 1;
 		*out = found;
@@ -119,8 +119,8 @@ int cgroup_find(char *self_cgroup, char *mountinfo, struct cgroup_tree *out, str
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!found.v1[needed[i]][0])
-			return err_set(err, ERR_CGROUP, "the '%s' controller is missing: others are "
-				       "on cgroup v1, this one is not mounted there",
+			return err_set(err, ERR_CGROUP, "the '%s' controller is missing: "
+				       "others are on cgroup v1, this one is not mounted there",
 				       cgroup_controller_names[needed[i]]);
 	*out = found;
 	return 0;

@@ -54,8 +54,8 @@ static int turn_on(const char *folder, struct err *err)
 		if (at && cgroup_write(folder, "cgroup.subtree_control", command, err) < 0 &&
 		    delegated[i].is_needed)
 			return errno != EBUSY ? -1 :
-			       err_wrap(err, "other processes live in the group '%s'; start this "
-					"program in one of its own (systemd-run -p Delegate=yes ...)",
+			       err_wrap(err, "other processes live in the group '%s'; give this "
+					"program one of its own (systemd-run -p Delegate=yes ...)",
 					folder);
 	}
 	return 0;
@@ -169,9 +169,10 @@ static int make_hybrid(struct cgroup_tree *t, const char *name, struct err *err)
 			break;
 	if (i > CGROUP_CONTROLLERS)
 		return 0;
+	/* The first error is told, not those of the undoing. */
 	for (int done = 0; done < i; done++)
 		if (base[done][0])
-			(void)remove_base(base[done], false, NULL);	/* the first error is told */
+			(void)remove_base(base[done], false, NULL);
 	return -1;
 }
 

@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/str.h"
@@ -96,7 +97,8 @@ static int link_runtime(struct jail *j, const char *path, struct err *err)
 	ssize_t size = readlink(path, to, sizeof(to) - 1);
 
 	if (size < 0)
-		return errno == ENOENT || errno == EINVAL ? 0 : err_sys(err, "read link '%s'", path);
+		return errno == ENOENT || errno == EINVAL ? 0 :
+		       err_sys(err, "read link '%s'", path);
 	to[size] = '\0';
 	/* /bin leads nowhere where there are no programs. */
 	CLOSE_AT_EXIT int there = openat(j->root, to, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -263,6 +265,7 @@ int jail_root_make(struct jail *j, struct err *err)
 		return -1;
 	if (put_tmpfs(j, "/tmp", j->spec->tmp_size, err) < 0 || put_dev(j, err) < 0)
 		return -1;
+	fault_point("jail.root");
 	return put_proc(j, err);
 }
 

@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "base/caps.h"
-#include "base/fault.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "sandbox/jail.h"
@@ -37,6 +36,7 @@
 /* What is inherited from the supervisor and would reach into the jail. */
 static int step_inherited(struct jail *j, struct err *err)
 {
+	const struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	(void)j;
@@ -45,7 +45,7 @@ static int step_inherited(struct jail *j, struct err *err)
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return err_sys(err, "unblock signals");
 	for (int s = 1; s < NSIG; s++)
-		(void)signal(s, SIG_DFL);	/* refuses KILL, STOP and glibc's own: fine */
+		(void)sigaction(s, &plain, NULL);	/* not KILL, STOP, glibc's own */
 	/* READ_IMPLIES_EXEC and a fixed address layout are inherited, too. */
 	if (personality(PER_LINUX) < 0)
 		return err_sys(err, "reset the personality");

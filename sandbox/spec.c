@@ -95,8 +95,9 @@ int spec_check(const struct jail_spec *s, struct err *err)
 		    path_check(b->target, "target of a bind", err) < 0)
 			return -1;
 		if (b->flags & ~(unsigned)(SPEC_BIND_WRITABLE | SPEC_BIND_OPTIONAL))
-			return err_set(err, ERR_BAD_RECORD, "jail spec: unknown flags %#x of bind '%s'",
-				       b->flags, b->target);
+			return err_set(err, ERR_BAD_RECORD,
+				       "jail spec: unknown flags %#x of bind '%s'", b->flags,
+				       b->target);
 	}
 	if (s->payload_size > SPEC_PAYLOAD_MAX)
 		return err_set(err, ERR_BAD_RECORD, "jail spec: payload of %u bytes, at most %d",

@@ -134,7 +134,7 @@ static int rule_prctl(const struct build *b)
 	if (rc == 0)
 		rc = allow(b, 2, (struct scmp_arg_cmp[]){
 			SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, LOW, PR_SET_DUMPABLE),
-			SCMP_CMP64(1, SCMP_CMP_EQ, 0) });
+			SCMP_CMP64(1, SCMP_CMP_EQ, 0, 0) });
 	if (rc == 0 && !b->is_worker)
 		rc = allow_values(b, 0, (const uint32_t[]){ PR_SET_SECCOMP }, 1);
 	return rc;

@@ -57,6 +57,15 @@ static int usage(void)
 	return 2;
 }
 
+static uint64_t number(const char *value)
+{
+	uint64_t out = 0;
+
+	if (str_number(value, UINT64_MAX, &out) < 0)
+		exit(usage());
+	return out;
+}
+
 static void text(char *out, size_t size, const char *value)
 {
 	if (str_copy(out, size, value) < 0)
@@ -75,7 +84,7 @@ static void add_bind(char *text_of_bind)
 		exit(usage());
 	text(b->source, sizeof(b->source), source);
 	text(b->target, sizeof(b->target), target);
-	b->flags = (uint32_t)atoi(flags);
+	b->flags = (uint32_t)number(flags);
 	spec.bind_count++;
 }
 
@@ -95,18 +104,18 @@ static void parse(int argc, char **argv)
 			memcpy(spec.payload, optarg, spec.payload_size);
 			break;
 		case 'C': set.payload_file = optarg; break;
-		case 'n': spec.number = (uint32_t)atoi(optarg); break;
-		case 'g': set.generation = (uint32_t)atoi(optarg); break;
-		case 'u': spec.uid = spec.gid = (uint32_t)strtoul(optarg, NULL, 10); break;
-		case 'm': spec.limits.memory_max = strtoull(optarg, NULL, 10); break;
-		case 'q': spec.limits.pids_max = strtoull(optarg, NULL, 10); break;
-		case 'o': spec.limits.cpu_quota = strtoull(optarg, NULL, 10); break;
-		case 'f': spec.limits.open_files = strtoull(optarg, NULL, 10); break;
+		case 'n': spec.number = (uint32_t)number(optarg); break;
+		case 'g': set.generation = (uint32_t)number(optarg); break;
+		case 'u': spec.uid = spec.gid = (uint32_t)number(optarg); break;
+		case 'm': spec.limits.memory_max = number(optarg); break;
+		case 'q': spec.limits.pids_max = number(optarg); break;
+		case 'o': spec.limits.cpu_quota = number(optarg); break;
+		case 'f': spec.limits.open_files = number(optarg); break;
 		case 'b': add_bind(optarg); break;
 		case 'l': set.listener = optarg; break;
 		case 'P': spec.flags |= SPEC_PROGRAMS; break;
-		case 't': set.timeout_ms = atoi(optarg); break;
-		case 'k': set.kill_after_ms = atoi(optarg); break;
+		case 't': set.timeout_ms = (int)number(optarg); break;
+		case 'k': set.kill_after_ms = (int)number(optarg); break;
 		case 'S': set.is_unsealed = 1; break;
 		case 'G': set.is_no_go = 1; break;
 		default: exit(usage());

@@ -134,7 +134,7 @@ static long try_spin(const char *arg)
 
 static void show_forks(const char *arg)
 {
-	int most = atoi(arg), made = 0, why = 0;
+	int most = (int)strtol(arg, NULL, 10), made = 0, why = 0;
 	pid_t pids[1024];
 
 	for (; made < most && made < 1024; made++) {

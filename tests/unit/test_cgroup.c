@@ -123,8 +123,10 @@ static void v2_limits(void **state)
 		expect(n, "cpu.weight", round ? "1" : "200");
 	}
 	/* Without swap accounting there is nothing to set. */
-	(void)strcat(n, "/memory.swap.max");
-	assert_int_equal(unlink(n), 0);
+	char swap[1100];
+
+	(void)str_format(swap, sizeof(swap), "%s/memory.swap.max", n);
+	assert_int_equal(unlink(swap), 0);
 	assert_int_equal(cgroup_set_limits(&v2, 7, &some, &err), 0);
 }
 

@@ -13,7 +13,8 @@
 #include "schema/errors.h"
 
 #define V1(id, super) \
-	#id " 30 0:" #id " / /sys/fs/cgroup/" super " rw,relatime shared:9 - cgroup cgroup rw," super "\n"
+	#id " 30 0:" #id " / /sys/fs/cgroup/" super " rw shared:9 - cgroup cgroup rw," super "\n"
+#define BARE "40 30 0:40 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
 
 struct machine {
 	const char *name, *self, *mounts;
@@ -39,10 +40,11 @@ static const struct machine machines[] = {
 	{ "v2, a part mounted that we are not in", "0::/boxer\n",
 	  "35 24 0:30 /box /sys/fs/cgroup rw - cgroup2 none rw\n",
 	  -1, NULL, NULL, NULL, NULL, NULL, "no cgroup file system" },
-	{ "hybrid, memory confined", "9:name=systemd:/\n8:pids:/\n4:memory:/process/48.c\n3:cpuset:/\n"
-	  "2:cpuacct:/\n1:cpu:/\n0::/\n",
+	{ "hybrid, memory confined",
+	  "9:name=systemd:/\n8:pids:/\n4:memory:/process/48.c\n3:cpuset:/\n2:cpuacct:/\n"
+	  "1:cpu:/\n0::/\n",
 	  V1(31, "cpu") V1(32, "cpuacct") V1(33, "cpuset") V1(34, "memory") V1(35, "pids")
-	  "40 30 0:40 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+	  BARE,
 	  0, "/sys/fs/cgroup/unified", "/sys/fs/cgroup/memory/process/48.c",
 	  "/sys/fs/cgroup/pids", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpuacct", NULL },
 	{ "v1 with cpu and cpuacct in one", "3:memory:/a\n2:pids:/a\n1:cpu,cpuacct:/a\n",
@@ -50,10 +52,11 @@ static const struct machine machines[] = {
 	  0, "", "/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/pids/a",
 	  "/sys/fs/cgroup/cpu,cpuacct/a", "/sys/fs/cgroup/cpu,cpuacct/a", NULL },
 	{ "hybrid without memory", "2:pids:/\n1:cpu:/\n0::/\n",
-	  V1(31, "cpu") V1(35, "pids") "40 30 0:40 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+	  V1(31, "cpu") V1(35, "pids") BARE,
 	  -1, NULL, NULL, NULL, NULL, NULL, "'memory' controller is missing" },
 	{ "nothing", "", "", -1, NULL, NULL, NULL, NULL, NULL, "no cgroup file system" },
-	{ "rubbish", "0\n::\n:\n0::\nx:memory\n", "- - -\n - cgroup2\n1 2 3 - cgroup cgroup rw\n - \n",
+	{ "rubbish", "0\n::\n:\n0::\nx:memory\n",
+	  "- - -\n - cgroup2\n1 2 3 - cgroup cgroup rw\n - \n",
 	  -1, NULL, NULL, NULL, NULL, NULL, "no cgroup file system" },
 };
 
