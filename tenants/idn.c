@@ -31,7 +31,8 @@ static int convert(const char *typed, char out[SITE_MAX], struct err *err)
 	int rc = idn2_to_ascii_8z(typed, &ascii, FLAGS);
 
 	if (rc != IDN2_OK)
-		return err_set(err, ERR_BAD_NAME, "host name '%.80s': %s", typed, idn2_strerror(rc));
+		return err_set(err, ERR_BAD_NAME, "host name '%.80s': %s", typed,
+			       idn2_strerror(rc));
 	rc = str_copy(out, SITE_MAX, ascii);
 	idn2_free(ascii);
 	if (rc < 0)
@@ -49,7 +50,8 @@ static int check_a_labels(const char *host, struct err *err)
 	idn_to_unicode(host, unicode);
 	if (is_ascii(unicode) || convert(unicode, again, NULL) < 0 || strcmp(again, host) != 0)
 		return err_set(err, ERR_BAD_NAME,
-			       "host name '%.80s' has an 'xn--' label that stands for no name", host);
+			       "host name '%.80s' has an 'xn--' label that stands for no name",
+			       host);
 	return 0;
 }
 

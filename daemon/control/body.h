@@ -4,8 +4,8 @@
  * Unknown fields, wrong types, doubled keys and deep nesting are refused, and
  * the field is named.
  */
-#ifndef CONTROL_BODY_H
-#define CONTROL_BODY_H
+#ifndef DAEMON_CONTROL_BODY_H
+#define DAEMON_CONTROL_BODY_H
 
 #include <stdbool.h>
 #include <stddef.h>

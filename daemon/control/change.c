@@ -303,9 +303,11 @@ void change_run(struct work *w, const struct change *c, struct answer *out)
 	fault_point("control.audited");
 	if (rc == 0)
 		rc = dispatch(w, c, &t, &o, &err);
-	const char *result = rc < 0 ? error_row(err.code)->name : o.is_unchanged ? "unchanged" : "done";
+	const char *result = rc < 0 ? error_row(err.code)->name
+			     : o.is_unchanged ? "unchanged" : "done";
 
-	if (audit && store_audit_result(w->store, audit, result, rc < 0 ? err.text : "", &second) < 0)
+	if (audit &&
+	    store_audit_result(w->store, audit, result, rc < 0 ? err.text : "", &second) < 0)
 		log_event(DAEMON_ERROR, "what=audit reason='%s'", second.text);
 	log_event(API_CHANGE, "verb=%s tenant=%s uid=%u result=%s%s%s%s", word, c->site, c->uid,
 		  result, rc < 0 ? " reason='" : "", rc < 0 ? err.text : "", rc < 0 ? "'" : "");

@@ -5,8 +5,8 @@
  * let the root side do it, note the end.  A refused request makes nothing; one
  * that finds everything as it should be says so and does nothing.
  */
-#ifndef CONTROL_CHANGE_H
-#define CONTROL_CHANGE_H
+#ifndef DAEMON_CONTROL_CHANGE_H
+#define DAEMON_CONTROL_CHANGE_H
 
 #include "base/err.h"
 #include "daemon/control/body.h"

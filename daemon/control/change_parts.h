@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the changes share. */
-#ifndef CONTROL_CHANGE_PARTS_H
-#define CONTROL_CHANGE_PARTS_H
+#ifndef DAEMON_CONTROL_CHANGE_PARTS_H
+#define DAEMON_CONTROL_CHANGE_PARTS_H
 
 #include "daemon/control/body.h"
 #include "daemon/control/work.h"

@@ -59,8 +59,8 @@ static int drop_taken(struct work *w, struct tenant *t, struct outcome *o, struc
 			memmove(t->alias[free_count++], t->alias[i], SITE_MAX);
 		else if (!o->note[0])
 			(void)str_format(o->note, sizeof(o->note),
-					 "restored without alias '%.250s', which belongs to '%.250s' now",
-					 t->alias[i], holder);
+					 "restored without alias '%.250s', which belongs to "
+					 "'%.250s' now", t->alias[i], holder);
 	}
 	for (uint32_t i = free_count; i < t->alias_count; i++)
 		memset(t->alias[i], 0, SITE_MAX);

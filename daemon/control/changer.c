@@ -19,7 +19,7 @@
 #include "schema/events.h"
 
 #define QUICK_MS 10000
-#define BUILD_MS 180000		/* a builder, a pool and nginx at their slowest */
+#define BUILD_MS 240000		/* above the supervisor's own limits for one job, summed */
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 10000
 #define PASS_MIN_MS 1000

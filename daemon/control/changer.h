@@ -5,8 +5,8 @@
  * supervisor, and does what is due daily.  It owns the database connection that
  * writes and its link; nobody else touches them.
  */
-#ifndef CONTROL_CHANGER_H
-#define CONTROL_CHANGER_H
+#ifndef DAEMON_CONTROL_CHANGER_H
+#define DAEMON_CONTROL_CHANGER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * The one form of all replies:
  * {"metadata":{"command","result","reason","version"},"data":...}.
  */
-#ifndef CONTROL_ENVELOPE_H
-#define CONTROL_ENVELOPE_H
+#ifndef DAEMON_CONTROL_ENVELOPE_H
+#define DAEMON_CONTROL_ENVELOPE_H
 
 #include <jansson.h>
 

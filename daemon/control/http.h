@@ -4,8 +4,8 @@
  * bodies and times.  Reads are answered at once; changes are handed to the
  * changer, and their connections sleep until the answer is there.
  */
-#ifndef CONTROL_HTTP_H
-#define CONTROL_HTTP_H
+#ifndef DAEMON_CONTROL_HTTP_H
+#define DAEMON_CONTROL_HTTP_H
 
 #include "base/err.h"
 #include "daemon/control/read.h"

@@ -4,8 +4,8 @@
  * reply.  Every wait ends.  Whatever is not the expected frame closes the link.
  * One link belongs to one thread.
  */
-#ifndef CONTROL_LINK_H
-#define CONTROL_LINK_H
+#ifndef DAEMON_CONTROL_LINK_H
+#define DAEMON_CONTROL_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>

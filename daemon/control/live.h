@@ -4,8 +4,8 @@
  * a link of its own with short waits, so that reads go on during a long change,
  * and leaves a supervisor that does not answer alone for a while.
  */
-#ifndef CONTROL_LIVE_H
-#define CONTROL_LIVE_H
+#ifndef DAEMON_CONTROL_LIVE_H
+#define DAEMON_CONTROL_LIVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The answers of the supervisor that come in pages: LIST and LEDGER, whole. */
-#ifndef CONTROL_PAGES_H
-#define CONTROL_PAGES_H
+#ifndef DAEMON_CONTROL_PAGES_H
+#define DAEMON_CONTROL_PAGES_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * Requests that only read.  They run in the HTTP thread with a database
  * connection and a link of their own, so that they work while a change runs.
  */
-#ifndef CONTROL_READ_H
-#define CONTROL_READ_H
+#ifndef DAEMON_CONTROL_READ_H
+#define DAEMON_CONTROL_READ_H
 
 #include "daemon/control/changer.h"
 #include "daemon/control/live.h"

@@ -5,8 +5,8 @@
  * specs and ledger once, then works off one tenant per step, so that callers
  * need not wait for a whole pass.
  */
-#ifndef CONTROL_RECONCILE_H
-#define CONTROL_RECONCILE_H
+#ifndef DAEMON_CONTROL_RECONCILE_H
+#define DAEMON_CONTROL_RECONCILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

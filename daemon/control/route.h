@@ -3,8 +3,8 @@
  * Method and path of a request: which command it is, and for which site.  Pure.
  * The paths are those of schema/commands.def and three that only read.
  */
-#ifndef CONTROL_ROUTE_H
-#define CONTROL_ROUTE_H
+#ifndef DAEMON_CONTROL_ROUTE_H
+#define DAEMON_CONTROL_ROUTE_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tenants, states and plans as JSON, out of the store and the live facts. */
-#ifndef CONTROL_VIEW_H
-#define CONTROL_VIEW_H
+#ifndef DAEMON_CONTROL_VIEW_H
+#define DAEMON_CONTROL_VIEW_H
 
 #include <jansson.h>
 

@@ -53,9 +53,18 @@ static void note_step(void *ctx, const struct wire_step *step)
 static int send(struct work *w, uint16_t verb, uint32_t number, const struct wire_tenant *wire,
 		struct err *err)
 {
-	if (work_connect(w, err) < 0)
-		return -1;
-	return link_call(&w->link, verb, number, wire, sizeof(*wire), note_step, w, err);
+	int rc = 0;
+
+	/* A helper that was killed halfway is not an answer about the tenant: its
+	 * work may be done again, and once is enough to tell bad luck from more. */
+	for (int i = 0; i < 2; i++) {
+		if (work_connect(w, err) < 0)
+			return -1;
+		rc = link_call(&w->link, verb, number, wire, sizeof(*wire), note_step, w, err);
+		if (rc == 0 || err->code != ERR_INTERRUPTED)
+			break;
+	}
+	return rc;
 }
 
 static int call(struct work *w, uint16_t verb, uint32_t number, const struct tenant *t,

@@ -7,8 +7,8 @@
  * A row that is put before the root side is asked is a promise: whatever kills
  * this program, the reconciler finds the row and finishes or undoes it.
  */
-#ifndef CONTROL_WORK_H
-#define CONTROL_WORK_H
+#ifndef DAEMON_CONTROL_WORK_H
+#define DAEMON_CONTROL_WORK_H
 
 #include <jansson.h>
 #include <stdbool.h>

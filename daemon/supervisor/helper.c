@@ -113,7 +113,7 @@ static void on_end(void *owner, const struct spawn_end *end)
 			      "try again, and look at the log of tenantd", h->program,
 			      (long long)h->limit_ms / 1000);
 	else if (!h->has_reply || (!is_good && h->head.code == 0))
-		(void)err_set(&h->err, ERR_FAILED, "%s %s without a reply; look at the log of "
+		(void)err_set(&h->err, ERR_INTERRUPTED, "%s %s without a reply; look at the log of "
 			      "tenantd, then try again", h->program, how);
 	else if (h->head.code != 0)
 		(void)err_set(&h->err, h->head.code, "%s", (const char *)h->payload);

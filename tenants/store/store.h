@@ -5,8 +5,8 @@
  * Functions that write want to stand between store_begin() and store_commit()
  * where more than one of them belongs together.
  */
-#ifndef TENANTS_STORE_H
-#define TENANTS_STORE_H
+#ifndef TENANTS_STORE_STORE_H
+#define TENANTS_STORE_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>
