@@ -3,6 +3,7 @@
 import fnmatch
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -16,14 +17,13 @@ def files(*patterns):
 
     In a clone these are git's files and new ones that it does not ignore; in
     an unpacked tarball all that is there."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    if listed.returncode == 0:
-        paths = listed.stdout.split("\n")
+    if shutil.which("git") and (ROOT / ".git").exists():
+        paths = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+                               text=True, stdout=subprocess.PIPE, check=True).stdout.split("\n")
     else:
-        paths = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*")]
+        paths = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if "__pycache__" not in p.parts]
     return sorted(p for p in set(paths) if p and (ROOT / p).is_file()
-                  and not p.startswith("build/")
+                  and not p.startswith(("build/", ".git/"))
                   and any(fnmatch.fnmatch(p.rsplit("/", 1)[-1], x) for x in patterns))
 
 
