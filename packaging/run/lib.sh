@@ -103,6 +103,11 @@ process_end() {
 	wait_child "$1" || :
 }
 
+# logs_show - the ends of the logs, before they are removed.
+logs_show() {
+	tail -n 20 "$prefix/log"/*.log >&2 || :
+}
+
 # wait_for SECONDS NAME COMMAND... - until it succeeds; else ends with the log.
 wait_for() {
 	seconds=$1
@@ -112,7 +117,7 @@ wait_for() {
 	while ! "$@" >"$prefix/log/wait.log" 2>&1; do
 		tries=$((tries - 1))
 		if [ $tries -le 0 ]; then
-			tail -n 20 "$prefix/log"/*.log >&2 || :
+			logs_show
 			die "$label was not ready after $seconds s"
 		fi
 		sleep 0.1

@@ -126,7 +126,10 @@ echo "logs $prefix/log"
 if [ $# -gt 0 ]; then
 	RUN_DIR=$prefix PORT=$port PATH=$build:$PATH "$@" &
 	after=$!
-	wait_child "$after" || die "'$1' failed"
+	wait_child "$after" || {
+		logs_show
+		die "'$1' failed"
+	}
 	after=
 else
 	echo "ready http://127.0.0.1:$port/"

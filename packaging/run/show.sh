@@ -18,10 +18,10 @@ fact() {
 fill() {
 	uid=$(fact "$1" uid)
 	home=$(fact "$1" home)
-	tar -C "$sample/$1" -cf - . | (
+	tar -C "$sample/$1" -cf - public private | (
 		cd "$home"
 		exec setpriv --reuid="$uid" --regid="$uid" --clear-groups \
-			tar --no-same-owner --no-overwrite-dir -xf - public private
+			tar --no-same-owner --no-overwrite-dir -xf -
 	)
 }
 
@@ -44,16 +44,15 @@ title "shop.example is compromised and attacks site.example"
 pid=$(tenantctl status site.example --format plain | awk -F '\t' '$1 == "master_pid" { print $2 }')
 socket=$(fact site.example socket)
 results=$(page shop.example "/attack.php?pid=$pid&port=$PORT&socket=$socket")
-status=$(curl -s -o /dev/null -w '%{http_code}' -H 'Host: shop.example' \
-	"http://127.0.0.1:$PORT/neighbour.txt")
 tab=$(printf '\t')
-if [ "$status" = 200 ]; then
+result=stopped
+if ! page shop.example /own.txt | grep -q '^tea'; then
+	result=untested
+elif page shop.example /neighbour.txt | grep -qF '<?php'; then
 	result='GOT THROUGH'
-else
-	result=stopped
 fi
 results="$results
-$result${tab}let nginx serve the link${tab}nginx answers $status"
+$result${tab}let nginx serve its source through a link${tab}the link's owner does not own the file"
 echo "$results" | awk -F '\t' '{ printf "%-12s %-48s %s\n", $1, $2, $3 }'
 lines=$(echo "$results" | wc -l)
 if [ "$lines" -lt 13 ] || echo "$results" | grep -qv '^stopped'; then

