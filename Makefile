@@ -165,7 +165,7 @@ $B/tests/%: $B/tests/unit/%.o $(test.libs)
 	      libidn2 libcurl smartcols 2>/dev/null) -lfcgi -lpthread
 
 # Programs that whole-system tests run: they play the supervisor or the tenant.
-HELPERS := $B/tests/root/jail_driver $B/tests/root/jail_probe $B/tests/root/pool_driver
+HELPERS := $(patsubst %.c,$B/%,$(wildcard tests/root/*.c))
 $(HELPERS): $B/%: $B/%.o $B/libsandbox.a $B/libschema.a $B/libbase.a
 	$(call say,LD,$@)
 	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcap libseccomp)
