@@ -260,13 +260,13 @@ int jail_root_make(struct jail *j, struct err *err)
 		return err_sys(err, "mount the new root on '%s'", PARKING);
 	if (put_runtime(j, err) < 0 || open_program(j, err) < 0)
 		return -1;
-	/* The tenant's own after the runtime, so that no home covers a library. */
-	if (put_home(j, err) < 0 || put_binds(j, err) < 0)
-		return -1;
-	if (put_tmpfs(j, "/tmp", j->spec->tmp_size, err) < 0 || put_dev(j, err) < 0)
+	if (put_tmpfs(j, "/tmp", j->spec->tmp_size, err) < 0 || put_dev(j, err) < 0 ||
+	    put_proc(j, err) < 0)
 		return -1;
 	fault_point("jail.root");
-	return put_proc(j, err);
+	/* What the spec names comes last: places are made only in the root's own
+	 * file system, so no home covers a library, /dev or /proc. */
+	return put_home(j, err) < 0 ? -1 : put_binds(j, err);
 }
 
 int jail_root_enter(struct jail *j, struct err *err)

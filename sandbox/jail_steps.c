@@ -136,7 +136,9 @@ static int step_limits(struct jail *j, struct err *err)
 	 * cannot follow a live change; the pids controller does both. */
 	const struct { int which; const char *name; uint64_t most; } limits[] = {
 		{ RLIMIT_NOFILE, "open files", j->spec->limits.open_files },
-		{ RLIMIT_CORE, "core", 0 },
+		/* 1, not 0: only 1 also keeps the kernel from starting the host's
+		 * crash handler (core(5), core_pattern with a pipe) as root. */
+		{ RLIMIT_CORE, "core", 1 },
 		{ RLIMIT_MEMLOCK, "locked memory", 64 * 1024 },
 		{ RLIMIT_MSGQUEUE, "message queues", 0 },
 		{ RLIMIT_SIGPENDING, "queued signals", 512 },

@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "schema/errors.h"
 
+#define CPU_QUOTA_MAX 1000000	/* ten thousand CPUs */
+
 /* Absolute, normal, and at least one component: "/" itself is never meant. */
 static bool is_plain_path(const char *path)
 {
@@ -58,6 +60,21 @@ static int path_check(const char *path, const char *what, struct err *err)
 	return 0;
 }
 
+/* What would overflow on the way to the kernel's units, or starve the jail. */
+static int limits_check(const struct spec_limits *l, struct err *err)
+{
+	if (l->memory_max < 1024 * 1024 || l->pids_max == 0 || l->open_files < 16)
+		return err_set(err, ERR_BAD_RECORD,
+			       "jail spec: less than 1M of memory, a process or 16 open files");
+	if (l->cpu_quota == 0 || (l->cpu_quota > CPU_QUOTA_MAX && l->cpu_quota != UINT64_MAX))
+		return err_set(err, ERR_BAD_RECORD, "jail spec: CPU quota of %llu %%",
+			       (unsigned long long)l->cpu_quota);
+	if (l->cpu_weight < 1 || l->cpu_weight > 10000)
+		return err_set(err, ERR_BAD_RECORD, "jail spec: CPU weight %llu, not 1 to 10000",
+			       (unsigned long long)l->cpu_weight);
+	return 0;
+}
+
 int spec_check(const struct jail_spec *s, struct err *err)
 {
 	if (s->magic != SPEC_MAGIC || s->version != SPEC_VERSION || s->size != sizeof(*s))
@@ -83,6 +100,8 @@ int spec_check(const struct jail_spec *s, struct err *err)
 		return err_set(err, ERR_BAD_RECORD,
 			       "jail spec: program '%s' is not beneath the runtime '%s'",
 			       s->program, s->runtime);
+	if (limits_check(&s->limits, err) < 0)
+		return -1;
 	if (s->tmp_size == 0 || s->shm_size == 0)
 		return err_set(err, ERR_BAD_RECORD, "jail spec: /tmp or /dev/shm without a size");
 	if (s->bind_count > SPEC_BINDS_MAX)

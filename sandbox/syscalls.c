@@ -90,6 +90,11 @@ static int rule_shmat(const struct build *b)
 	return allow_bits(b, 2, SHM_EXEC, 0);
 }
 
+static int rule_prlimit(const struct build *b)
+{
+	return allow_bits(b, 0, LOW, 0);
+}
+
 static int rule_mknod(const struct build *b)
 {
 	return allow_bits(b, 1, S_IFMT, S_IFIFO);

@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -196,6 +197,15 @@ static long try_abstract(const char *name)
 				       (socklen_t)(sizeof(at.family) + 1 + size));
 }
 
+static long try_connect(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)str_copy(at.sun_path, sizeof(at.sun_path), path);
+	return sock < 0 ? -1 : connect(sock, (struct sockaddr *)&at, sizeof(at));
+}
+
 static void *idle(void *arg)
 {
 	return arg;
@@ -260,6 +270,7 @@ static const struct {
 } attempts[] = {
 	{ "write", try_write }, { "copy", try_copy }, { "exec", try_exec }, { "map", try_map },
 	{ "memory", try_memory }, { "spin", try_spin }, { "abstract", try_abstract },
+	{ "connect", try_connect },
 	{ "call", try_call },
 };
 

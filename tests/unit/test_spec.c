@@ -17,6 +17,8 @@ static const struct jail_spec good = {
 	.tmp_size = 1, .shm_size = 1, .hostname = "site-7.example", .user = "t7",
 	.home = "/srv/tenants/site.example", .program = "/usr/libexec/tenantd/php/8.2/tenant-pool",
 	.runtime = "/usr/libexec/tenantd/php/8.2",
+	.limits = { .memory_max = UINT64_MAX, .memory_swap_max = 0, .pids_max = 100,
+		    .cpu_quota = 100, .cpu_weight = 100, .open_files = 1024 },
 	.bind = { { .source = "/run/mysqld", .target = "/run/mysqld",
 		    .flags = SPEC_BIND_OPTIONAL } },
 };
@@ -41,6 +43,14 @@ NUMBER(bind_count, SPEC_BINDS_MAX + 1)
 NUMBER(tmp_size, 0)
 NUMBER(payload_size, SPEC_PAYLOAD_MAX + 1)
 
+#define LIMIT(field, value) \
+	static void limit_##field(struct jail_spec *s) { s->limits.field = (value); }
+LIMIT(memory_max, 4096)
+LIMIT(pids_max, 0)
+LIMIT(open_files, 3)
+LIMIT(cpu_quota, UINT64_MAX - 1)
+LIMIT(cpu_weight, 10001)
+
 static void set_bind_flags(struct jail_spec *s)
 {
 	s->bind[0].flags = 4;
@@ -54,6 +64,9 @@ static void numbers(void **state)
 		{ set_gid, "gid 4294967295" }, { set_bind_count, "binds" },
 		{ set_tmp_size, "without a size" }, { set_payload_size, "payload" },
 		{ set_bind_flags, "flags" },
+		{ limit_memory_max, "memory" }, { limit_pids_max, "process" },
+		{ limit_open_files, "open files" }, { limit_cpu_quota, "CPU quota" },
+		{ limit_cpu_weight, "CPU weight" },
 	};
 
 	(void)state;

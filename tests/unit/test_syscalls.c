@@ -170,6 +170,8 @@ static const struct {
 	{ SYS_prctl, { PR_SET_SECCOMP }, OK, NO, NO },
 	{ SYS_prctl, { PR_SET_MM }, NO, NO, NO },
 	{ SYS_prctl, { PR_CAP_AMBIENT }, NO, NO, NO },
+	{ SYS_prlimit64, { 0, 7 }, OK, OK, OK },
+	{ SYS_prlimit64, { 1, 7 }, NO, NO, NO },
 	{ SYS_mknodat, { 0, 0, S_IFIFO | 0600 }, OK, OK, OK },
 	{ SYS_mknodat, { 0, 0, S_IFCHR | 0600 }, NO, NO, NO },
 	{ SYS_mknodat, { 0, 0, S_IFBLK | 0600 }, NO, NO, NO },
