@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What visitors, and a hostile site, get from a virtual host: real nginx, a pool that only shows
+what it is sent."""
+import json
+import os
+import socket
+import time
+
+import pytest
+
+from tests.lib.builder import Builder, UID_BASE
+from tests.lib.fakepool import FakePool
+
+SITE = "site.example"
+
+
+@pytest.fixture(scope="module")
+def b():
+    if os.getuid() != 0:
+        pytest.skip("needs root: other uids")
+    with Builder() as builder:
+        builder.start_nginx()
+        builder.number = builder.live(SITE, upload_max="1M", max_connections="3",
+                                      alias="www." + SITE)
+        builder.home = builder.homes / SITE
+        builder.uid = UID_BASE + builder.number
+        builder.neighbour = UID_BASE + builder.live("shop.example")
+        put(builder, "public/index.php", "<?php SECRET")
+        put(builder, "public/sub/other.php", "<?php SECRET")
+        yield builder
+
+
+@pytest.fixture
+def pool(b):
+    fake = FakePool(str(b.run / f"pool/{b.number}/php.sock"))
+    yield fake
+    fake.close()
+    os.unlink(b.run / f"pool/{b.number}/php.sock")
+
+
+def put(b, name, content, uid=None, mode=0o644):
+    path = b.homes / SITE / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    path.chmod(mode)
+    os.chown(path, uid or UID_BASE + b.number, uid or UID_BASE + b.number)
+    return path
+
+
+def shown(b, path, **more):
+    status, _, body = b.get(SITE, path, **more)
+    assert status == 200, body
+    return json.loads(body)
+
+
+def test_params(b, pool):
+    p = shown(b, "/sub/other.php/a/b?x=1&y=%2f", headers={"X-One": "1", "Proxy": "http://evil"})
+    assert p["SCRIPT_FILENAME"] == f"{b.home}/public/sub/other.php"
+    assert p["SCRIPT_NAME"] == "/sub/other.php" and p["PATH_INFO"] == "/a/b"
+    assert p["DOCUMENT_URI"] == "/sub/other.php/a/b"
+    assert p["REQUEST_URI"] == "/sub/other.php/a/b?x=1&y=%2f" and p["QUERY_STRING"] == "x=1&y=%2f"
+    assert p["DOCUMENT_ROOT"] == f"{b.home}/public" and p["SERVER_NAME"] == SITE
+    assert p["HTTP_HOST"] == SITE and p["HTTP_X_ONE"] == "1" and "HTTP_PROXY" not in p
+    assert p["REDIRECT_STATUS"] == "200" and p["GATEWAY_INTERFACE"] == "CGI/1.1"
+    assert p["REQUEST_SCHEME"] == "http" and "HTTPS" not in p
+    names = [name for name, _ in pool.requests[-1]]
+    assert len(names) == len(set(names)), "sent twice: first or last wins, by server"
+
+
+def test_host_keeps_its_port(b, pool):
+    status, _, body = b.get(f"www.{SITE}:{b.port}", "/index.php")
+    assert status == 200
+    p = json.loads(body)
+    assert p["HTTP_HOST"] == f"www.{SITE}:{b.port}" and p["SERVER_NAME"] == SITE
+
+
+def test_empty_path_info(b, pool):
+    assert shown(b, "/index.php")["PATH_INFO"] == ""
+
+
+def test_permalinks_reach_the_front_controller(b, pool):
+    for path in ("/2026/11/a-post/", "/wiki/page?do=edit", "/"):
+        p = shown(b, path)
+        assert p["SCRIPT_FILENAME"] == f"{b.home}/public/index.php"
+        assert p["REQUEST_URI"] == path
+    assert shown(b, "/wiki/page?do=edit")["QUERY_STRING"] == "do=edit"
+
+
+def test_static_files_do_not_wake_the_pool(b, pool):
+    put(b, "public/a.css", "body{}")
+    assert b.get(SITE, "/a.css")[2] == b"body{}"
+    assert b.get(SITE, "/none.php")[0] == 404
+    assert b.get(SITE, "/a.css/x.php")[0] == 404        # no script of that name
+    assert pool.requests == []
+
+
+@pytest.mark.parametrize("path", ["/.env", "/.git/config", "/sub/.htaccess", "/.user.ini",
+                                  "/.hidden.php", "/x/.git/y.php"])
+def test_dot_files_are_refused(b, pool, path):
+    (b.home / "public" / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+    put(b, "public" + path, "SECRET")
+    assert b.get(SITE, path)[0] == 403
+    assert pool.requests == []
+
+
+def test_well_known_is_served(b):
+    (b.home / "public/.well-known").mkdir(exist_ok=True)
+    put(b, "public/.well-known/token", "yes")
+    assert b.get(SITE, "/.well-known/token")[2] == b"yes"
+
+
+@pytest.mark.parametrize("name", ["a.PHP", "a.php5", "a.phtml", "a.phps", "a.Php"])
+def test_source_is_never_sent(b, pool, name):
+    put(b, "public/" + name, "<?php SECRET")
+    status, _, body = b.get(SITE, "/" + name)
+    assert status == 403 and b"SECRET" not in body
+
+
+@pytest.mark.parametrize("path", ["/../private/key", "/..%2fprivate/key", "/%2e%2e/private/key",
+                                  "/private/key", "/sub/../../private/key"])
+def test_private_folders_are_out_of_reach(b, pool, path):
+    put(b, "private/key", "SECRET")
+    status, _, body = b.get(SITE, path)
+    assert b"SECRET" not in body and (status in (400, 403, 404) or json.loads(body))
+
+
+def test_no_listing(b):
+    (b.home / "public/empty").mkdir(exist_ok=True)
+    assert b.get(SITE, "/empty/")[0] == 403
+
+
+def test_links(b):
+    """A tenant's links lead to its own files and nowhere else."""
+    neighbour = b.homes / "shop.example/public/index.html"
+    put(b, "public/own.txt", "mine")
+    os.mkdir(b.home / "public/links")
+    links = {"own": b.home / "public/own.txt", "passwd": "/etc/passwd", "neighbour": neighbour,
+             "root": "/", "shop": b.homes / "shop.example"}
+    for name, target in links.items():
+        os.symlink(target, b.home / "public/links" / name)
+        os.lchown(b.home / "public/links" / name, b.uid, b.uid)
+    assert b.get(SITE, "/links/own")[2] == b"mine"
+    for path in ("passwd", "neighbour", "root/etc/passwd", "shop/public/index.html"):
+        # For nginx no such file: the front controller may answer, and its pool is cold here.
+        status, _, body = b.get(SITE, "/links/" + path)
+        assert status == 503 and b"root:" not in body and b"ready" not in body
+    put(b, "public/links/index.html", "here")
+    assert b.get(SITE, "/links/root/")[0] in (403, 503)
+
+
+def test_document_root_swapped_for_a_link(b):
+    """Below the home the tenant may not do this; a deeper document root could be swapped."""
+    number = b.live("deep.example", document_root="public/web")
+    home, uid = b.homes / "deep.example", UID_BASE + number
+    os.symlink("/etc", home / "public/web")
+    os.lchown(home / "public/web", uid, uid)
+    assert b.get("deep.example", "/passwd")[0] in (403, 404)
+
+
+def test_no_pool_is_503_at_once(b):
+    start = time.monotonic()
+    status, headers, body = b.get(SITE, "/index.php")
+    assert status == 503 and headers["Retry-After"] == "10" and b"try again" in body
+    assert time.monotonic() - start < 2
+
+
+def test_full_queue_is_503(b):
+    path = b.run / f"pool/{b.number}/php.sock"
+    path.parent.mkdir(exist_ok=True)
+    held = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        os.chmod(path, 0o666)
+        listener.listen(0)
+        with socket.socket(socket.AF_UNIX) as first:
+            first.connect(str(path))
+            held.append(first)
+            assert b.get(SITE, "/index.php")[0] == 503
+    os.unlink(path)
+
+
+def test_pools_do_not_steer_nginx(b):
+    put(b, "private/key", "SECRET", mode=0o644)
+    fake = FakePool(str(b.run / f"pool/{b.number}/php.sock"), lambda params, body: (
+        b"X-Accel-Redirect: /own2.txt\r\nX-Accel-Expires: 100\r\nX-Accel-Limit-Rate: 1\r\n"
+        b"X-Accel-Charset: utf-7\r\n\r\npool" + b"x" * 5000))
+    put(b, "public/own2.txt", "redirected")
+    start = time.monotonic()
+    status, headers, body = b.get(SITE, "/index.php")
+    fake.close()
+    os.unlink(b.run / f"pool/{b.number}/php.sock")
+    assert status == 200 and body.startswith(b"pool") and time.monotonic() - start < 5
+    assert not [name for name in headers if name.lower().startswith("x-accel")]
+
+
+def test_errors_of_pages_are_passed_on(b):
+    fake = FakePool(str(b.run / f"pool/{b.number}/php.sock"), lambda params, body: (
+        b"Status: 502 Bad\r\n\r\nmine"))
+    status, _, body = b.get(SITE, "/index.php")
+    fake.close()
+    os.unlink(b.run / f"pool/{b.number}/php.sock")
+    assert (status, body) == (502, b"mine")
+
+
+def test_body_limit(b, pool):
+    size = 2 << 20      # upload_max 1M and the form around it
+    assert shown(b, "/index.php", method="POST", body=b"x" * size)["body"] == size
+    assert b.get(SITE, "/index.php", method="POST", body=b"x" * (size + 1))[0] == 413
+
+
+def test_connection_limit(b):
+    """Requests that hang count; the one too many gets 508, the neighbour notices nothing."""
+    path = b.run / f"pool/{b.number}/php.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        os.chmod(path, 0o666)
+        listener.listen(16)
+        waiting = []
+        try:
+            for _ in range(3):
+                s = socket.create_connection(("127.0.0.1", b.port))
+                s.sendall(f"GET /index.php HTTP/1.1\r\nHost: {SITE}\r\n\r\n".encode())
+                waiting.append(s)
+                waiting.append(listener.accept()[0])
+            status, headers, body = b.get(SITE, "/index.php")
+            assert status == 508 and headers["Retry-After"] and b"Limit" in body
+            assert b.get("shop.example", "/")[0] == 200
+        finally:
+            for s in waiting:
+                s.close()
+    os.unlink(path)
+
+
+def test_access_log_names_the_site(b, pool):
+    b.get("www." + SITE, "/logged?x=%0aevil")
+    lines = (b.log / "access.log").read_text().splitlines()
+    assert any(line.startswith(f"{SITE} 127.0.0.1 ") and "/logged?x=%0aevil" in line
+               for line in lines)
+
+
+def test_pools_do_not_fill_the_error_log(b):
+    fake = FakePool(str(b.run / f"pool/{b.number}/php.sock"), stderr=b"PHP message: noise\n" * 5000)
+    assert b.get(SITE, "/index.php")[0] == 200
+    fake.close()
+    os.unlink(b.run / f"pool/{b.number}/php.sock")
+    for log in (b.log / "nginx.log", b.log / "access.log", b.folder / "nginx-error.log"):
+        assert "noise" not in log.read_text()
+
+
+def test_unknown_hosts_are_closed(b):
+    for host in ("other.example", "..", "a..b", "127.0.0.1", "_", "tenantd.invalid"):
+        try:
+            status = b.get(host)[0]
+        except OSError:
+            continue
+        assert status == 400
+    with socket.create_connection(("127.0.0.1", b.port)) as s:
+        s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert s.recv(100) == b""
+
+
+def test_server_says_no_version(b):
+    assert b.get(SITE, "/")[1]["Server"] == "nginx"
