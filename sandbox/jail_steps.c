@@ -33,6 +33,21 @@
  * when the machine itself runs out. */
 #define OOM_SCORE "400"
 
+/* All that the steps below need of root's power. */
+static const cap_value_t needed[] = {
+	CAP_SYS_ADMIN,			/* namespaces, mounts, names, memfd_noexec */
+	CAP_NET_ADMIN,			/* the loopback */
+	CAP_SYS_RESOURCE,		/* open files above the supervisor's own limit */
+	CAP_SETPCAP,			/* the bounding set and the secure bits */
+	CAP_SETUID, CAP_SETGID,		/* the tenant's identity */
+};
+
+static int step_privileges(struct jail *j, struct err *err)
+{
+	(void)j;
+	return caps_keep(needed, ARRAY_SIZE(needed), err);
+}
+
 /* What is inherited from the supervisor and would reach into the jail. */
 static int step_inherited(struct jail *j, struct err *err)
 {
@@ -147,16 +162,18 @@ static int step_limits(struct jail *j, struct err *err)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		__rlimit_resource_t which = (__rlimit_resource_t)limits[i].which;
+		struct rlimit want = { limits[i].most, limits[i].most };
 		struct rlimit now;
 
-		if (getrlimit((__rlimit_resource_t)limits[i].which, &now) < 0)
+		if (getrlimit(which, &now) < 0)
 			return err_sys(err, "read the limit of %s", limits[i].name);
-		/* Only ever down: raising needs CAP_SYS_RESOURCE, which not every
-		 * machine gives. */
-		if (limits[i].most < now.rlim_max)
-			now.rlim_max = limits[i].most;
-		now.rlim_cur = now.rlim_max;
-		if (setrlimit((__rlimit_resource_t)limits[i].which, &now) < 0)
+		/* Only open files are worth more than what we have ourselves, and
+		 * containers have no CAP_SYS_RESOURCE: then what there is. */
+		if (want.rlim_max > now.rlim_max &&
+		    (which != RLIMIT_NOFILE || setrlimit(which, &want) < 0))
+			want.rlim_cur = want.rlim_max = now.rlim_max;
+		if (setrlimit(which, &want) < 0)
 			return err_sys(err, "set the limit of %s", limits[i].name);
 	}
 	return 0;
@@ -251,6 +268,7 @@ static const struct step {
 	int (*enter)(struct jail *j, struct err *err);
 	const char *why_here;
 } steps[] = {
+	{ "privileges", step_privileges, "first: what is not there cannot be misused below" },
 	{ "inherited", step_inherited, "before anything is made that a mask or limit would shape" },
 	{ "filters", step_filters, "fails cheaply, and needs more calls than are left later" },
 	{ "payload", step_payload, "as filters" },
