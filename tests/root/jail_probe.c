@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -206,6 +207,11 @@ static long try_connect(const char *path)
 	return sock < 0 ? -1 : connect(sock, (struct sockaddr *)&at, sizeof(at));
 }
 
+static long try_sysv(const char *key)
+{
+	return shmget((key_t)strtol(key, NULL, 10), 0, 0);
+}
+
 static void *idle(void *arg)
 {
 	return arg;
@@ -270,7 +276,7 @@ static const struct {
 } attempts[] = {
 	{ "write", try_write }, { "copy", try_copy }, { "exec", try_exec }, { "map", try_map },
 	{ "memory", try_memory }, { "spin", try_spin }, { "abstract", try_abstract },
-	{ "connect", try_connect },
+	{ "connect", try_connect }, { "sysv", try_sysv },
 	{ "call", try_call },
 };
 
@@ -303,6 +309,7 @@ static void run_attempt(long (*attempt)(const char *arg), const char *arg)
 static void run(char *line)
 {
 	char *arg = strchr(line, ' ');
+	struct utsname names;
 	struct stat st;
 
 	(void)printf("%s: ", line);
@@ -319,6 +326,9 @@ static void run(char *line)
 		show_folder(arg);
 	else if (strcmp(line, "stat") == 0)
 		(void)printf("%s\n", answer(stat(arg, &st)));
+	else if (strcmp(line, "uname") == 0)
+		(void)printf("%s %s\n", uname(&names) == 0 ? names.nodename : "?",
+			     names.domainname);
 	else if (strcmp(line, "forks") == 0)
 		show_forks(arg);
 	else if (strcmp(line, "interfaces") == 0)

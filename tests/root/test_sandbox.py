@@ -2,6 +2,7 @@
 """The jail from inside: jail_probe stands in for PHP and tries what a hostile tenant
 would; jail_driver plays the supervisor.  Every refusal has a positive control, so
 that a probe that cannot do anything at all does not pass."""
+import ctypes
 import os
 import pathlib
 import re
@@ -91,6 +92,12 @@ def tree():
     made.stop()
 
 
+def landlock_version():
+    """Version of the kernel's Landlock, 0 without."""
+    create_ruleset, version = 444, 1
+    return max(0, ctypes.CDLL(None).syscall(create_ruleset, None, 0, version))
+
+
 def status_of(text):
     return dict(re.findall(r"^(\w+):[ \t]*(.*)$", text, re.M))
 
@@ -169,6 +176,21 @@ def test_names_of_the_host(tree):
     assert "www-data" not in text
 
 
+def test_own_namespaces(tree):
+    key = 0x7465 + os.getpid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    segment = libc.shmget(key, 4096, 0o1666)    # IPC_CREAT, everybody's
+    assert segment >= 0
+    try:
+        answers, text = tree.run("uname", f"sysv {key}", "read /proc/self/cgroup")
+    finally:
+        assert libc.shmctl(segment, 0, None) == 0
+    assert answers["uname"] == "site (none)"
+    assert answers[f"sysv {key}"] == "ENOENT"
+    paths = re.findall(r"^\d+:[^:]*:(.*)$", text, re.M)
+    assert paths and tree.name not in " ".join(paths)
+
+
 def test_network_is_empty(tree):
     with socket.socket(socket.AF_UNIX) as host:
         host.bind(f"\0{tree.name}")
@@ -214,6 +236,19 @@ def test_nothing_writable_runs(tree, programs):
     assert answers["call memfd_exec"] in ("EACCES", "EINVAL")   # EINVAL: before 6.3
     # With programs the child becomes true(1) and says nothing more.
     assert (answers["exec /usr/bin/true"] == "ENOENT") is not programs
+
+
+def test_landlock_stands_where_mounts_do_not(tree):
+    """The runtime is mounted for execution, yet only the program may start from it."""
+    other = tree.runtime / "other"
+    shutil.copy(tree.program, other)
+    answers, _ = tree.run(f"exec {other}", f"exec {tree.program}", f"map {other}")
+    other.unlink()
+    if not landlock_version():
+        pytest.skip("this kernel has no Landlock")
+    assert answers[f"exec {other}"] == "EACCES"
+    assert answers[f"exec {tree.program}"] == "ran"
+    assert answers[f"map {other}"] == "ok"
 
 
 def test_links_in_the_way_of_a_home_are_refused(tree):
