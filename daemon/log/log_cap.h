@@ -3,8 +3,8 @@
  * How much one tenant may write into its log: at a rate, with bursts, and up
  * to a size of the file.  Pure.
  */
-#ifndef LOG_CAP_H
-#define LOG_CAP_H
+#ifndef DAEMON_LOG_LOG_CAP_H
+#define DAEMON_LOG_LOG_CAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * purpose, but it is read only so fast: a tenant that writes without end costs
  * a bounded share of this process.
  */
-#ifndef LOG_COPY_H
-#define LOG_COPY_H
+#ifndef DAEMON_LOG_LOG_COPY_H
+#define DAEMON_LOG_LOG_COPY_H
 
 #include <stdbool.h>
 #include <stdint.h>

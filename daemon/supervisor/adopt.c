@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/str.h"
+#include "daemon/supervisor/leftovers.h"
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/log_link.h"
 #include "schema/errors.h"
@@ -197,7 +198,7 @@ static void adopt_one(struct pools *ps, struct adopt_store *s, uint32_t number)
 	fd_close(&dir);
 	if (cgroup_each_generation(&ps->place->tree, number, note_id, p, &err) < 0)
 		log_event(DAEMON_ERROR, "tenant=%u error='%s'", number, err.text);
-	p->is_dirty = !generation_tidy(p);	/* kills what nothing explains */
+	p->is_dirty = !leftovers_clear(p);	/* kills what nothing explains */
 	if (p->listener >= 0)
 		listener_store(number, p->listener);
 	if (p->now)

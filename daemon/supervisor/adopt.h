@@ -4,8 +4,8 @@
  * service manager's store or in living pools, pools by their records, groups
  * that nothing explains.
  */
-#ifndef SUPERVISOR_ADOPT_H
-#define SUPERVISOR_ADOPT_H
+#ifndef DAEMON_SUPERVISOR_ADOPT_H
+#define DAEMON_SUPERVISOR_ADOPT_H
 
 #include "daemon/supervisor/pool.h"
 

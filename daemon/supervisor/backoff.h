@@ -3,8 +3,8 @@
  * How long to wait after a failure: 1 s, 2 s, 4 s ... 60 s.  Whoever ran well
  * for longer than the longest wait begins again at 1 s.  Pure.
  */
-#ifndef SUPERVISOR_BACKOFF_H
-#define SUPERVISOR_BACKOFF_H
+#ifndef DAEMON_SUPERVISOR_BACKOFF_H
+#define DAEMON_SUPERVISOR_BACKOFF_H
 
 #include <stdint.h>
 

@@ -65,5 +65,6 @@ int child_start(struct child *c, const struct spawn *s, int64_t deadline_ms, str
 void child_signal(struct child *c, int sig)
 {
 	if (c->pid != 0)
-		(void)syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0);	/* ESRCH: it ended */
+		/* ESRCH: it ended. */
+		(void)syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A helper program under supervision: reaped by its pidfd, killed when late. */
-#ifndef SUPERVISOR_CHILD_H
-#define SUPERVISOR_CHILD_H
+#ifndef DAEMON_SUPERVISOR_CHILD_H
+#define DAEMON_SUPERVISOR_CHILD_H
 
 #include "daemon/supervisor/spawn.h"
 

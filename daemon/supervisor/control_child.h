@@ -3,8 +3,8 @@
  * tenant-control as a child, for runs without units (-C): the supervisor binds
  * the API socket and keeps the program alive.
  */
-#ifndef SUPERVISOR_CONTROL_CHILD_H
-#define SUPERVISOR_CONTROL_CHILD_H
+#ifndef DAEMON_SUPERVISOR_CONTROL_CHILD_H
+#define DAEMON_SUPERVISOR_CONTROL_CHILD_H
 
 #include "daemon/supervisor/backoff.h"
 #include "daemon/supervisor/child.h"

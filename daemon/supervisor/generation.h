@@ -3,8 +3,8 @@
  * One generation gK of a tenant's pool: a jail with its processes, from clone
  * to the removal of its group.  It reports to the pool that owns it.
  */
-#ifndef SUPERVISOR_GENERATION_H
-#define SUPERVISOR_GENERATION_H
+#ifndef DAEMON_SUPERVISOR_GENERATION_H
+#define DAEMON_SUPERVISOR_GENERATION_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,8 +59,10 @@ void generation_drain(struct generation *g);
 
 void generation_kill(struct generation *g);
 
-/* Removes groups of P that no generation lives in, killing what is there.
- * True if none is left. */
-bool generation_tidy(struct pool *p);
+/* For generation_start.c.  A free slot, set up; NULL if there is none. */
+struct generation *generation_slot(struct pool *p, struct err *err);
+/* Waits for its end and its reports. */
+int generation_watch(struct generation *g, struct err *err);
+void generation_stop_listening(struct generation *g);
 
 #endif

@@ -4,8 +4,8 @@
  * and one reply.  What comes is checked; a run without a right reply is a
  * failure that says what the program did instead.
  */
-#ifndef SUPERVISOR_HELPER_H
-#define SUPERVISOR_HELPER_H
+#ifndef DAEMON_SUPERVISOR_HELPER_H
+#define DAEMON_SUPERVISOR_HELPER_H
 
 #include "daemon/supervisor/child.h"
 #include "schema/wire.h"

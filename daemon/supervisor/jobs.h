@@ -5,8 +5,8 @@
  * job goes on when its peer has gone.  One that fails, hangs or dies does not
  * keep the next from its turn.
  */
-#ifndef SUPERVISOR_JOBS_H
-#define SUPERVISOR_JOBS_H
+#ifndef DAEMON_SUPERVISOR_JOBS_H
+#define DAEMON_SUPERVISOR_JOBS_H
 
 #include "daemon/supervisor/helper.h"
 

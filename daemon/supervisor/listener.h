@@ -4,8 +4,8 @@
  * and its code is the tenant's, so whatever can be done to a listener may have
  * been done to it: shutdown, another backlog, other flags.
  */
-#ifndef SUPERVISOR_LISTENER_H
-#define SUPERVISOR_LISTENER_H
+#ifndef DAEMON_SUPERVISOR_LISTENER_H
+#define DAEMON_SUPERVISOR_LISTENER_H
 
 #include <stdint.h>
 #include <sys/types.h>

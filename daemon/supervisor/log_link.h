@@ -5,8 +5,8 @@
  * the death of either loses nothing that the pipe holds.  A tenant is attached
  * while it has processes.
  */
-#ifndef SUPERVISOR_LOG_LINK_H
-#define SUPERVISOR_LOG_LINK_H
+#ifndef DAEMON_SUPERVISOR_LOG_LINK_H
+#define DAEMON_SUPERVISOR_LOG_LINK_H
 
 #include "daemon/supervisor/backoff.h"
 #include "daemon/supervisor/child.h"

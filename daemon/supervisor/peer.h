@@ -4,8 +4,8 @@
  * peer's uid is checked, then every frame; what is not expected ends the
  * connection.  A peer that does not read is dropped, never waited for.
  */
-#ifndef SUPERVISOR_PEER_H
-#define SUPERVISOR_PEER_H
+#ifndef DAEMON_SUPERVISOR_PEER_H
+#define DAEMON_SUPERVISOR_PEER_H
 
 #include "daemon/supervisor/place.h"
 #include "schema/wire.h"

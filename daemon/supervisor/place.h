@@ -3,8 +3,8 @@
  * What all parts of the supervisor stand on: the settings, the cgroup tree,
  * the loop and the folders, open.  Filled once at the start.
  */
-#ifndef SUPERVISOR_PLACE_H
-#define SUPERVISOR_PLACE_H
+#ifndef DAEMON_SUPERVISOR_PLACE_H
+#define DAEMON_SUPERVISOR_PLACE_H
 
 #include "base/loop.h"
 #include "sandbox/cgroup.h"

@@ -14,52 +14,9 @@
 #include "daemon/supervisor/log_link.h"
 #include "schema/events.h"
 
-/* A pool that leaves sooner after it was ready is taken for a crash, so that
- * none can have itself started over and over.  The shortest idle time is 1 s. */
-#define SHORTEST_RUN_MS 900
-
 static struct loop *loop_of(struct pool *p)
 {
 	return &p->pools->place->loop;
-}
-
-void pool_note_error(struct pool *p, const char *text)
-{
-	(void)str_format(p->last_error, sizeof(p->last_error), "%.*s",
-			 (int)sizeof(p->last_error) - 1, text);
-}
-
-static enum pool_role role_of(const struct pool *p, const struct generation *g)
-{
-	return g == p->now ? POOL_NOW : g == p->next ? POOL_NEXT : POOL_OLD;
-}
-
-int pool_store(const struct pool *p, struct err *err)
-{
-	CLOSE_AT_EXIT int dir = place_pool_dir(p->pools->place, p->number, err);
-	struct pool_record r = { .number = p->number, .listener = listener_inode(p->listener),
-				 .last_generation = p->last_generation };
-
-	for (size_t i = 0; i < ARRAY_SIZE(p->slot); i++) {
-		const struct generation *g = &p->slot[i];
-
-		if (g->id != 0)
-			r.generation[i] = (struct pool_record_generation){
-				.id = g->id, .pid = g->pid, .start_time = g->start_time,
-				.pool_key = g->pool_key, .is_ready = g->ready_ms != 0,
-				.role = role_of(p, g), .drain_s = g->drain_s };
-	}
-	return dir < 0 || pool_record_write(dir, &r, err) < 0 ? err_wrap(err, "record of %u",
-									 p->number) : 0;
-}
-
-/* Where a stale record only means that the next supervisor adopts less. */
-static void store_or_log(const struct pool *p)
-{
-	struct err err = { 0 };
-
-	if (pool_store(p, &err) < 0)
-		log_event(DAEMON_ERROR, "tenant=%u error='%s'", p->number, err.text);
 }
 
 /* What the listener is watched for: a visitor, or only damage. */
@@ -98,7 +55,7 @@ static void do_listen(struct pool *p)
 	if (p->listener < 0) {
 		p->listener = listener_bind(p->pools->place, p->number, &err);
 		fault_point("tenantd.bound");
-		store_or_log(p);
+		pool_store_or_log(p);
 	}
 	if (p->listener >= 0 && watch_listener(p, true, &err) == 0)
 		return;
@@ -128,7 +85,7 @@ static void do_stop(struct pool *p)
 	if (cgroup_kill(&p->pools->place->tree, p->number, 0, &err) < 0)
 		log_event(DAEMON_ERROR, "tenant=%u error='%s'", p->number, err.text);
 	p->is_dirty = true;
-	store_or_log(p);
+	pool_store_or_log(p);
 }
 
 static struct generation *start(struct pool *p)
@@ -173,7 +130,7 @@ static void do_note_ready(struct pool *p)
 	p->last_error[0] = '\0';
 	log_event(POOL_READY, "tenant=%u site=%s generation=%u pid=%d", p->number, p->spec.site,
 		  p->now->id, (int)p->now->pid);
-	store_or_log(p);
+	pool_store_or_log(p);
 	fault_point("tenantd.ready");
 }
 
@@ -182,7 +139,7 @@ static void back_off_for(struct pool *p, int64_t delay_ms)
 	/* Nobody shall hang in the queue of a site that does not come: those who
 	 * wait are reset, those who come find no socket, nginx says 503. */
 	close_listener(p);
-	store_or_log(p);
+	pool_store_or_log(p);
 	loop_timer_set(loop_of(p), &p->timer, delay_ms);
 	log_event(POOL_BACKOFF, "tenant=%u site=%s seconds=%lld error='%s'", p->number,
 		  p->spec.site, (long long)delay_ms / 1000, p->last_error);
@@ -216,7 +173,7 @@ static void do_start_next(struct pool *p)
 static void do_drain(struct pool *p)
 {
 	generation_drain(p->now);
-	store_or_log(p);
+	pool_store_or_log(p);
 }
 
 static void do_hand_over(struct pool *p)
@@ -232,12 +189,14 @@ static void do_promote(struct pool *p)
 {
 	p->now = p->next;
 	p->next = NULL;
-	store_or_log(p);
+	pool_store_or_log(p);
 }
 
 static void do_retire(struct pool *p)
 {
-	if (p->now)
+	if (p->now && p->now->ready_ms == 0)
+		generation_kill(p->now);
+	else if (p->now)
 		generation_drain(p->now);
 	if (p->next)
 		generation_kill(p->next);
@@ -286,74 +245,4 @@ void pool_replace(struct pool *p)
 	if (p->state == POOL_BACKOFF)
 		backoff_reset(&p->backoff);
 	pool_step(p, p->state == POOL_WARM && !has_room ? WHEN_NO_ROOM : WHEN_REPLACE);
-}
-
-bool pool_is_quiet(const struct pool *p)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(p->slot); i++)
-		if (p->slot[i].id != 0)
-			return false;
-	return true;
-}
-
-void pool_on_ready(struct pool *p, struct generation *g)
-{
-	if (g == p->next)
-		pool_step(p, WHEN_NEXT_READY);
-	else if (g == p->now)
-		pool_step(p, WHEN_READY);
-}
-
-void pool_on_late(struct pool *p, struct generation *g)
-{
-	if (g->ready_ms == 0 && !g->is_leaving)
-		(void)str_format(g->failure, sizeof(g->failure), "it was not ready in time");
-	if (g == p->now)
-		pool_step(p, WHEN_LATE);
-	else
-		generation_kill(g);
-}
-
-/* What the end of `now` means. */
-static enum pool_event judge(struct pool *p, const struct generation_end *end)
-{
-	bool is_good = end->is_clean && end->was_ready && end->ran_ms >= SHORTEST_RUN_MS;
-
-	if (p->state == POOL_WARM && p->next)
-		return WHEN_NOW_GONE;
-	if (p->state == POOL_DRAINING)
-		return end->is_clean ? WHEN_LEFT : WHEN_CRASHED;
-	if (is_good && p->state == POOL_WARM)
-		return WHEN_LEFT;
-	p->crashes++;
-	pool_note_error(p, end->text);
-	if (end->ran_ms > BACKOFF_MAX_MS)
-		backoff_reset(&p->backoff);
-	return WHEN_CRASHED;
-}
-
-void pool_on_end(struct pool *p, const struct generation_end *end)
-{
-	bool was_now = end->was == p->now;
-
-	(void)str_copy(p->last_end, sizeof(p->last_end), end->text);
-	if (end->was == p->next) {
-		p->next = NULL;
-		pool_note_error(p, end->text);
-	}
-	p->is_dirty = !generation_tidy(p);
-	if (was_now) {
-		enum pool_event event = judge(p, end);
-
-		p->now = NULL;
-		store_or_log(p);
-		pool_step(p, event);
-	} else {
-		store_or_log(p);
-	}
-	if (pool_is_quiet(p) && p->is_log_wanted) {
-		p->is_log_wanted = false;
-		log_link_sync(p->pools->log);
-	}
-	pools_settle(p->pools);
 }

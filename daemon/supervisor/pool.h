@@ -3,8 +3,8 @@
  * The tenants and their pools: carries out what pool_state.c decides.  One
  * entry per spec record, in a table of fixed size, sorted by number.
  */
-#ifndef SUPERVISOR_POOL_H
-#define SUPERVISOR_POOL_H
+#ifndef DAEMON_SUPERVISOR_POOL_H
+#define DAEMON_SUPERVISOR_POOL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -95,5 +95,8 @@ void pool_note_error(struct pool *p, const char *text);
 
 /* Writes the record for the next supervisor. */
 int pool_store(const struct pool *p, struct err *err);
+
+/* The same where a stale record only means that the next one adopts less. */
+void pool_store_or_log(const struct pool *p);
 
 #endif

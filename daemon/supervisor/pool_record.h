@@ -3,8 +3,8 @@
  * What the next supervisor must know of a tenant's pool: RUN_DIR/pool/N/state,
  * root's, written before each step that it describes.
  */
-#ifndef SUPERVISOR_POOL_RECORD_H
-#define SUPERVISOR_POOL_RECORD_H
+#ifndef DAEMON_SUPERVISOR_POOL_RECORD_H
+#define DAEMON_SUPERVISOR_POOL_RECORD_H
 
 #include <stdint.h>
 

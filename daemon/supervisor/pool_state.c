@@ -58,9 +58,11 @@ struct pool_move pool_state_move(enum pool_state from, enum pool_event event)
 const char *pool_event_word(enum pool_event event)
 {
 	static const char *const words[POOL_EVENTS] = {
-		[WHEN_OPEN] = "open", [WHEN_ADOPTED] = "adopted", [WHEN_STOP] = "stop", [WHEN_CONNECT] = "connect",
-		[WHEN_READY] = "ready", [WHEN_LEFT] = "left", [WHEN_CRASHED] = "crashed",
-		[WHEN_LATE] = "late", [WHEN_REPLACE] = "replace", [WHEN_NO_ROOM] = "no-room",
+		[WHEN_OPEN] = "open",             [WHEN_ADOPTED] = "adopted",
+		[WHEN_STOP] = "stop",             [WHEN_CONNECT] = "connect",
+		[WHEN_READY] = "ready",           [WHEN_LEFT] = "left",
+		[WHEN_CRASHED] = "crashed",       [WHEN_LATE] = "late",
+		[WHEN_REPLACE] = "replace",       [WHEN_NO_ROOM] = "no-room",
 		[WHEN_NEXT_READY] = "next-ready", [WHEN_NOW_GONE] = "now-gone",
 		[WHEN_DAMAGED] = "damaged",
 	};
@@ -71,11 +73,14 @@ const char *pool_event_word(enum pool_event event)
 const char *pool_action_word(enum pool_action action)
 {
 	static const char *const words[POOL_ACTIONS] = {
-		[DO_REFUSE] = "refuse", [DO_NOTHING] = "nothing", [DO_LISTEN] = "listen",
-		[DO_STOP] = "stop", [DO_ADOPT] = "adopt", [DO_START] = "start", [DO_NOTE_READY] = "note-ready",
-		[DO_BACK_OFF] = "back-off", [DO_KILL] = "kill", [DO_RESTART] = "restart",
+		[DO_REFUSE] = "refuse",         [DO_NOTHING] = "nothing",
+		[DO_LISTEN] = "listen",         [DO_STOP] = "stop",
+		[DO_ADOPT] = "adopt",           [DO_START] = "start",
+		[DO_NOTE_READY] = "note-ready", [DO_BACK_OFF] = "back-off",
+		[DO_KILL] = "kill",             [DO_RESTART] = "restart",
 		[DO_START_NEXT] = "start-next", [DO_DRAIN] = "drain",
-		[DO_HAND_OVER] = "hand-over", [DO_PROMOTE] = "promote", [DO_RETIRE] = "retire",
+		[DO_HAND_OVER] = "hand-over",   [DO_PROMOTE] = "promote",
+		[DO_RETIRE] = "retire",
 	};
 
 	return words[action];

@@ -8,8 +8,8 @@
  * replace it, others finish their requests.  The state is that of `now`; an
  * old one ends by itself and is no event here.
  */
-#ifndef SUPERVISOR_POOL_STATE_H
-#define SUPERVISOR_POOL_STATE_H
+#ifndef DAEMON_SUPERVISOR_POOL_STATE_H
+#define DAEMON_SUPERVISOR_POOL_STATE_H
 
 #include "schema/states.h"
 

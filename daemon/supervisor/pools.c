@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/supervisor/leftovers.h"
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/pool.h"
 #include "schema/errors.h"
@@ -116,7 +117,7 @@ static void on_sweep(void *owner)
 				continue;	/* the next one has moved here */
 			is_left = true;
 		} else if (p->is_dirty) {
-			p->is_dirty = !generation_tidy(p);
+			p->is_dirty = !leftovers_clear(p);
 		}
 		is_left = is_left || p->is_gone || p->is_dirty;
 		i++;

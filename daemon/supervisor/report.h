@@ -3,8 +3,8 @@
  * What a pool says of itself, taken as an attacker's bytes: exact size, known
  * kind, numbers in range, text printable, and not too often.  Pure.
  */
-#ifndef SUPERVISOR_REPORT_H
-#define SUPERVISOR_REPORT_H
+#ifndef DAEMON_SUPERVISOR_REPORT_H
+#define DAEMON_SUPERVISOR_REPORT_H
 
 #include <stddef.h>
 #include <stdint.h>

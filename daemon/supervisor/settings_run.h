@@ -3,8 +3,8 @@
  * Having tenant-build read the configuration: at the start and at SIGHUP.  The
  * supervisor sees only the record that comes out.
  */
-#ifndef SUPERVISOR_SETTINGS_RUN_H
-#define SUPERVISOR_SETTINGS_RUN_H
+#ifndef DAEMON_SUPERVISOR_SETTINGS_RUN_H
+#define DAEMON_SUPERVISOR_SETTINGS_RUN_H
 
 #include "daemon/supervisor/child.h"
 

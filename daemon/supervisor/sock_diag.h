@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel knows of one of our unix listeners (sock_diag(7)). */
-#ifndef SUPERVISOR_SOCK_DIAG_H
-#define SUPERVISOR_SOCK_DIAG_H
+#ifndef DAEMON_SUPERVISOR_SOCK_DIAG_H
+#define DAEMON_SUPERVISOR_SOCK_DIAG_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -25,10 +25,11 @@
 
 static void clear_signals(void)
 {
+	struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int sig = 1; sig < _NSIG; sig++)
-		(void)signal(sig, SIG_DFL);	/* two of them cannot be set, and need not */
+		(void)sigaction(sig, &plain, NULL);	/* two cannot be set, and need not */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -3,8 +3,8 @@
  * The one way in which the supervisor starts a program: a fresh process with
  * exactly these descriptors, no signal mask, no environment, and a pidfd.
  */
-#ifndef SUPERVISOR_SPAWN_H
-#define SUPERVISOR_SPAWN_H
+#ifndef DAEMON_SUPERVISOR_SPAWN_H
+#define DAEMON_SUPERVISOR_SPAWN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers that need no builder: what the supervisor and the kernel know. */
-#ifndef SUPERVISOR_STATUS_H
-#define SUPERVISOR_STATUS_H
+#ifndef DAEMON_SUPERVISOR_STATUS_H
+#define DAEMON_SUPERVISOR_STATUS_H
 
 #include "daemon/supervisor/pool.h"
 

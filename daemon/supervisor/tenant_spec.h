@@ -3,8 +3,8 @@
  * The specs that tenant-build wrote: STATE_DIR/spec/N.  The supervisor keeps
  * only what it steers by; the whole record is read again for each start.
  */
-#ifndef SUPERVISOR_TENANT_SPEC_H
-#define SUPERVISOR_TENANT_SPEC_H
+#ifndef DAEMON_SUPERVISOR_TENANT_SPEC_H
+#define DAEMON_SUPERVISOR_TENANT_SPEC_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bringing a generation to life: its own process, or an earlier supervisor's. */
+#include "daemon/supervisor/generation.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/supervisor/log_link.h"
+#include "daemon/supervisor/pool.h"
+#include "schema/events.h"
+
+#define START_LIMIT_MS 30000	/* from the clone to READY */
+
+static struct loop *loop_of(struct generation *g)
+{
+	return &g->pool->pools->place->loop;
+}
+
+/* What the jail gets, and our ends. */
+struct ends {
+	int spec, report, our_report, log, go, our_go, cgroup;
+};
+
+static void close_ends(struct ends *e)
+{
+	fd_close(&e->spec);
+	fd_close(&e->report);
+	fd_close(&e->our_report);
+	fd_close(&e->log);
+	fd_close(&e->go);
+	fd_close(&e->our_go);
+	fd_close(&e->cgroup);
+}
+
+static int open_ends(struct pool *p, struct generation *g, const struct jail_spec *full,
+		     struct ends *e, struct err *err)
+{
+	struct place *place = p->pools->place;
+	int pair[2], pipe_ends[2];
+
+	if (cgroup_set_limits(&place->tree, p->number, &full->limits, err) < 0 ||
+	    cgroup_generation_make(&place->tree, p->number, g->id, &e->cgroup, err) < 0)
+		return -1;
+	e->spec = fd_sealed("spec", full, sizeof(*full), err);
+	e->log = e->spec < 0 ? -1 : log_link_pipe(place, p->number, err);
+	if (e->log < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "make the report channel");
+	e->our_report = pair[0];
+	e->report = pair[1];
+	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
+		return err_sys(err, "make the go pipe");
+	e->go = pipe_ends[0];
+	e->our_go = pipe_ends[1];
+	return fcntl(e->our_report, F_SETFL, O_NONBLOCK) < 0 ?
+	       err_sys(err, "set up the report channel") : 0;
+}
+
+static int start_process(struct pool *p, struct generation *g, struct ends *e, struct err *err)
+{
+	struct place *place = p->pools->place;
+	int fds[] = { p->listener, e->spec, e->report, e->log, e->go };
+	struct spawn s = {
+		.program = "tenant-jail", .fds = fds, .fd_count = ARRAY_SIZE(fds),
+		.output = e->log, .namespaces = CLONE_NEWPID, .cgroup = e->cgroup,
+	};
+
+	if (spawn(place, &s, &g->pid, &g->pidfd, err) < 0)
+		return -1;
+	fault_point("tenantd.spawned");
+	/* Not on its way before its limits hold and the next supervisor could
+	 * find it; if we die before the byte, it meets the end of the pipe. */
+	if (cgroup_attach(&place->tree, p->number, g->id, g->pid, err) < 0)
+		return -1;
+	g->start_time = pool_record_start_time(g->pid);
+	if (pool_store(p, err) < 0)
+		return -1;
+	fault_point("tenantd.recorded");
+	if (fd_write_full(e->our_go, "", 1) < 0)
+		return err_sys(err, "let tenant-jail go");
+	return 0;
+}
+
+/* After a failure: the process, if it is there, has done nothing yet. */
+static void abandon(struct generation *g)
+{
+	siginfo_t info;
+
+	if (g->pidfd >= 0) {
+		(void)syscall(SYS_pidfd_send_signal, g->pidfd, SIGKILL, NULL, 0);
+		(void)waitid(P_PIDFD, (id_t)g->pidfd, &info, WEXITED);
+	}
+	generation_stop_listening(g);
+	loop_watch_stop(loop_of(g), &g->end_watch);
+	fd_close(&g->pidfd);
+	g->id = 0;
+	g->pool->is_dirty = true;
+}
+
+struct generation *generation_start(struct pool *p, struct err *err)
+{
+	struct ends e = { -1, -1, -1, -1, -1, -1, -1 };
+	struct tenant_spec spec;
+	struct jail_spec full;
+	struct cgroup_facts facts = { 0 };
+
+	if (tenant_spec_read(p->pools->place, p->number, &spec, &full, err) < 0)
+		return NULL;
+	struct generation *g = generation_slot(p, err);
+
+	if (!g)
+		return NULL;
+	g->id = ++p->last_generation;
+	g->pool_key = spec.pool_key;
+	g->drain_s = spec.drain_s;
+	if (open_ends(p, g, &full, &e, err) < 0 || start_process(p, g, &e, err) < 0) {
+		abandon(g);
+		close_ends(&e);
+		return NULL;
+	}
+	(void)cgroup_read(&p->pools->place->tree, p->number, &facts, NULL);	/* display only */
+	g->oom_kills = facts.memory_oom_kill;
+	g->report = fd_take(&e.our_report);
+	close_ends(&e);
+	if (generation_watch(g, err) < 0) {
+		abandon(g);
+		return NULL;
+	}
+	loop_timer_set(loop_of(g), &g->deadline, START_LIMIT_MS);
+	p->starts++;
+	log_event(POOL_SPAWN, "tenant=%u site=%s generation=%u pid=%d uid=%u", p->number,
+		  spec.site, g->id, (int)g->pid, spec.uid);
+	return g;
+}
+
+struct generation *generation_adopt(struct pool *p, const struct generation *like, int pidfd,
+				    struct err *err)
+{
+	struct generation *g = generation_slot(p, err);
+	struct cgroup_facts facts = { 0 };
+
+	if (!g) {
+		fd_close(&pidfd);
+		return NULL;
+	}
+	g->id = like->id;
+	g->pid = like->pid;
+	g->start_time = like->start_time;
+	g->pool_key = like->pool_key;
+	g->drain_s = like->drain_s;
+	g->is_adopted = true;
+	g->pidfd = pidfd;
+	(void)cgroup_read(&p->pools->place->tree, p->number, &facts, NULL);	/* display only */
+	g->oom_kills = facts.memory_oom_kill;
+	if (generation_watch(g, err) < 0) {
+		fd_close(&g->pidfd);
+		g->id = 0;
+		return NULL;
+	}
+	return g;
+}
