@@ -212,6 +212,16 @@ static long try_sysv(const char *key)
 	return shmget((key_t)strtol(key, NULL, 10), 0, 0);
 }
 
+static long try_loopback(const char *port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)strtol(port, NULL, 10)),
+				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int sock = socket(AF_INET, SOCK_STREAM, 0);
+
+	return sock < 0 ? -1 : connect(sock, (struct sockaddr *)&at, sizeof(at));
+}
+
 static void *idle(void *arg)
 {
 	return arg;
@@ -276,7 +286,7 @@ static const struct {
 } attempts[] = {
 	{ "write", try_write }, { "copy", try_copy }, { "exec", try_exec }, { "map", try_map },
 	{ "memory", try_memory }, { "spin", try_spin }, { "abstract", try_abstract },
-	{ "connect", try_connect }, { "sysv", try_sysv },
+	{ "connect", try_connect }, { "sysv", try_sysv }, { "loopback", try_loopback },
 	{ "call", try_call },
 };
 

@@ -119,6 +119,20 @@ def test_identity_and_capabilities(tree):
     assert int(own["CapEff"], 16) != 0
 
 
+def test_nothing_of_the_supervisor_is_inherited(tree):
+    done = subprocess.run(["sh", "-c", "umask 077; trap '' USR1 PIPE; exec \"$@\"", "sh",
+                           *tree.command("-c", "read /proc/self/status\nlist /proc/self/fd\n"
+                                         "read /etc/passwd")],
+                          stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    status = status_of(done.stdout)
+    assert status["Umask"] == "0022"
+    assert int(status["SigIgn"], 16) == int(status["SigBlk"], 16) == 0
+    assert "root:x:0:0" in done.stdout      # readable for the tenant, whatever the mask was
+    fds = re.search(r"^list /proc/self/fd: ok (.*)$", done.stdout, re.M)[1].split()
+    # 8 is the folder that is being listed.
+    assert {int(fd) for fd in fds} == set(range(9))
+
+
 def test_worker_filter_comes_on_top(tree):
     answers, text = tree.run("call getpid", "worker", "call fork", "read /proc/self/status")
     assert answers["worker"] == "ok"
@@ -195,9 +209,14 @@ def test_network_is_empty(tree):
     with socket.socket(socket.AF_UNIX) as host:
         host.bind(f"\0{tree.name}")
         host.listen()
-        answers, _ = tree.run("interfaces", f"abstract {tree.name}", "call tcp")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            loopback = f"loopback {server.getsockname()[1]}"
+            answers, _ = tree.run("interfaces", f"abstract {tree.name}", "call tcp", loopback)
+            socket.create_connection(server.getsockname()).close()
         with socket.socket(socket.AF_UNIX) as control:
             control.connect(f"\0{tree.name}")
+    # Refused, not unreachable: there is a loopback, and the host's is another.
+    assert answers[loopback] == "ECONNREFUSED"
     assert answers["interfaces"] == "netlink:EPERM"
     assert answers[f"abstract {tree.name}"] == "ECONNREFUSED"
     assert answers["call tcp"] == "ok"
