@@ -4,9 +4,11 @@
 
 #include <ext/standard/head.h>
 #include <ext/standard/info.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "pool/clock.h"
+#include "pool/front.h"
 
 ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(returns_bool, 0, 0, _IS_BOOL, 0)
 ZEND_END_ARG_INFO()
@@ -26,6 +28,10 @@ static PHP_FUNCTION(fastcgi_finish_request)
 	php_output_end_all();
 	php_header();
 	(void)answer_end(sapi_state.request->answer);
+	/* nginx hands the last bytes on only when the connection ends, whatever the
+	 * records say. */
+	if (!sapi_state.request->front->keep)
+		(void)shutdown(sapi_state.request->front->fd, SHUT_WR);
 	RETURN_TRUE;
 }
 
