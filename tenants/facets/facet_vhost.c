@@ -123,8 +123,10 @@ static int change(struct facet_run *run, struct text *want, struct err *err)
 	file_name(run->number, name);
 	if (want && want->failed)
 		return err_set(err, ERR_EXHAUSTED, "no memory for '%s'", name);
-	if (nginx_tree_revision(nginx, &revision, err) < 0)
-		return -1;
+	/* What is served carries its own revision: later ones may have been
+	 * refused by nginx.  Without a mark it is the first file. */
+	if (nginx_tree_read_mark(sites, &revision, NULL) < 0)
+		revision = 0;
 	vhost_render_shared(run->settings, revision, &shared);
 	/* A staged tree that is still there was never swapped, or nginx was
 	 * never told: then it has to be told now, whatever this tenant changed. */
