@@ -234,13 +234,15 @@ paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBI
 install: all gen
 	install -d $D$(SBINDIR) $D$(BINDIR) $D$(LIBEXECDIR)/php/$(PHP) $D$(UNITDIR) \
 	    $D$(PREFIX)/lib/sysusers.d $D$(PREFIX)/share/man/man1 $D$(PREFIX)/share/man/man5 \
-	    $D$(PREFIX)/share/doc/tenantd $D/etc/tenantd/conf.d $D/etc/nginx/conf.d
+	    $D$(PREFIX)/share/doc/tenantd $D/etc/tenantd/conf.d $D/etc/nginx/conf.d \
+	    $D/etc/logrotate.d
 	$(foreach p,$(PROGRAMS),install -m 0755 $(call binary,$p) $D$(call place,$p) &&) :
 	ln -sfn /usr/lib/libphp$(PHP).so $D$(LIBEXECDIR)/php/$(PHP)/libphp.so
 	for u in $(UNITS); do \
 	    $(paths) $$u | install -m 0644 /dev/stdin $D$(UNITDIR)/$${u##*/} || exit 1; done
 	install -m 0644 packaging/systemd/sysusers.conf $D$(PREFIX)/lib/sysusers.d/tenantd.conf
 	install -m 0644 packaging/nginx/tenantd.conf $D/etc/nginx/conf.d
+	install -m 0644 packaging/logrotate.conf $D/etc/logrotate.d/tenantd
 	$B/gen tenantd.conf | install -m 0644 /dev/stdin $D/etc/tenantd/tenantd.conf
 	for m in 1/tenantctl.1 5/tenantd.conf.5; do $B/gen $${m#*/} | gzip -9n | \
 	    install -m 0644 /dev/stdin $D$(PREFIX)/share/man/man$$m.gz || exit 1; done
