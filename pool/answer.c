@@ -22,9 +22,11 @@ int answer_init(struct answer *a, struct err *err)
 {
 	int rc = FCGX_Init();
 
-	/* FCGX_Init replaces an ignored SIGPIPE by a handler of its own, and a
-	 * handled signal interrupts calls. */
-	(void)signal(SIGPIPE, SIG_IGN);
+	/* FCGX_Init installs handlers that would make a worker survive SIGTERM and
+	 * be interrupted by SIGPIPE. */
+	(void)sigaction(SIGTERM, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	(void)sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	*a = (struct answer){ .head = -1 };
 	if (rc != 0)
 		return err_set(err, ERR_PHP, "libfcgi does not start: status %d", rc);

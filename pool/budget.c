@@ -2,7 +2,7 @@
 /* Counting against the clock. */
 #include "pool/budget.h"
 
-void budget_init(struct budget *b, uint32_t most, uint64_t interval_ms, uint64_t now)
+void budget_init(struct budget *b, int32_t most, uint64_t interval_ms, uint64_t now)
 {
 	*b = (struct budget){ .most = most, .left = most, .interval_ms = interval_ms,
 			      .counted_ms = now };
@@ -12,11 +12,11 @@ static void refill(struct budget *b, uint64_t now)
 {
 	uint64_t back = (now - b->counted_ms) / b->interval_ms;
 
-	if (back >= b->most - b->left) {
+	if (back >= (uint64_t)((int64_t)b->most - b->left)) {
 		b->left = b->most;
 		b->counted_ms = now;
 	} else {
-		b->left += (uint32_t)back;
+		b->left += (int32_t)back;
 		b->counted_ms += back * b->interval_ms;
 	}
 }
@@ -24,12 +24,14 @@ static void refill(struct budget *b, uint64_t now)
 void budget_spend(struct budget *b, uint64_t now)
 {
 	refill(b, now);
-	if (b->left > 0)
+	if (b->left > -b->most)
 		b->left--;
 }
 
 uint64_t budget_wait(struct budget *b, uint64_t now)
 {
 	refill(b, now);
-	return b->left > 0 ? 0 : b->counted_ms + b->interval_ms - now;
+	if (b->left > 0)
+		return 0;
+	return b->counted_ms + (uint64_t)(1 - b->left) * b->interval_ms - now;
 }

@@ -10,14 +10,14 @@
 #include <stdint.h>
 
 struct budget {
-	uint32_t most, left;
+	int32_t most, left;	/* left is negative where more has happened than may */
 	uint64_t interval_ms;	/* in which one comes back */
 	uint64_t counted_ms;
 };
 
-void budget_init(struct budget *b, uint32_t most, uint64_t interval_ms, uint64_t now);
+void budget_init(struct budget *b, int32_t most, uint64_t interval_ms, uint64_t now);
 
-/* Uses one, if there is one left or not: what happened has happened. */
+/* Uses one, whether or not one is left: what happened has happened. */
 void budget_spend(struct budget *b, uint64_t now);
 
 /* 0 if there is one left, else the milliseconds until there is. */

@@ -28,7 +28,8 @@ int filter_load(struct err *err)
 
 	if (!filter_is_given())
 		return 0;
-	if (fstat(POOL_FD_FILTER, &st) < 0 || st.st_size <= 0 || (size_t)st.st_size > sizeof(code) ||
+	if (fstat(POOL_FD_FILTER, &st) < 0 || st.st_size <= 0 ||
+	    (size_t)st.st_size > sizeof(code) ||
 	    st.st_size % (off_t)sizeof(code[0]) != 0)
 		return err_set(err, ERR_BAD_RECORD, "the workers' filter has no usable size");
 	/* Not read(): workers share the descriptor's offset. */

@@ -26,7 +26,9 @@
 
 #define TICK_MS 1000
 #define LOOK_MS 5		/* between two looks at a listener with a connection waiting */
-#define STUCK_MS 25		/* a connection waits although workers are said to be idle */
+#define BUSY_MS 15		/* connections wait so long, and no worker is idle */
+#define STUCK_MS 50		/* and so long, although some are, or will be */
+#define TOLD_MS 1500		/* an idle worker that was told to leave may take so long */
 #define DRAIN_EXTRA_MS 4000	/* beyond request_terminate_timeout */
 
 enum phase { SERVING, LEAVING, DRAINING, DAMAGED };
@@ -40,6 +42,7 @@ struct master {
 	uint64_t look_at;	/* not to look at the listener before */
 	uint64_t waiting_since;	/* a connection waits since; 0: none seen */
 	uint64_t active_at;	/* when there was last something to do */
+	uint64_t told_at;	/* when workers were told to leave */
 	uint64_t ends_at;	/* of every phase but SERVING */
 	uint64_t window_ends;	/* until when new workers may serve the queue */
 	struct report_numbers reported;
@@ -61,6 +64,7 @@ static void enter(struct master *m, enum phase phase, uint64_t now)
 	if (m->phase == SERVING) {
 		m->ends_at = now + limit + DRAIN_EXTRA_MS;
 		m->window_ends = now + (limit / 2 > 3000 ? limit / 2 : 3000);
+		m->told_at = now;
 		workers_stop(&m->workers);
 	}
 	m->phase = phase;
@@ -105,8 +109,8 @@ static void tick(struct master *m, uint64_t now)
 	    now - m->active_at >= m->spec->options.pool_idle_timeout * 1000 &&
 	    !listener_has(POLLIN))
 		enter(m, LEAVING, now);
-	if (m->phase != SERVING && !listener_has(POLLIN))
-		workers_kill(&m->workers, false);	/* told a tick ago, and still here */
+	if (m->phase != SERVING && now - m->told_at >= TOLD_MS)
+		workers_kill(&m->workers, false);	/* they would have gone by now */
 	if (m->phase != SERVING && now >= m->ends_at)
 		workers_kill(&m->workers, true);
 	m->tick_at = now + TICK_MS;
@@ -119,8 +123,18 @@ static bool may_fork(const struct master *m, uint64_t now)
 	return m->phase == SERVING || now < m->window_ends;
 }
 
-/* Static pools are kept full; in ondemand ones a connection that waits gets a
- * worker if none is idle, or if those that say so do not take it. */
+/* How long connections may be seen waiting before there is another worker.  Not
+ * long, but a worker at the end of one request takes the next in a moment. */
+static uint64_t patience(const struct master *m)
+{
+	if (m->workers.count == 0)
+		return 0;
+	if (m->workers.busy < m->workers.count || workers_are_starting(&m->workers))
+		return STUCK_MS;
+	return BUSY_MS;
+}
+
+/* Static pools are kept full; ondemand ones grow while connections wait. */
 static void add_workers(struct master *m, bool has_waiting, uint64_t now)
 {
 	bool is_static = m->spec->options.pm == PM_STATIC && m->phase == SERVING;
@@ -137,8 +151,7 @@ static void add_workers(struct master *m, bool has_waiting, uint64_t now)
 	if (m->waiting_since == 0)
 		m->waiting_since = now;
 	workers_watch(&m->workers, now);
-	if (may_fork(m, now) && (m->workers.busy == m->workers.count ||
-				 now - m->waiting_since >= STUCK_MS))
+	if (may_fork(m, now) && now - m->waiting_since >= patience(m))
 		(void)workers_fork(&m->workers, now);
 }
 
@@ -185,18 +198,22 @@ static int loop(struct master *m, struct err *err)
 	while (!is_over(m, clock_ms())) {
 		uint64_t now = clock_ms();
 		bool looks = may_fork(m, now);
-		/* Also without POLLIN: HUP and ERR are always told. */
+		/* Always in the set: whoever shuts the listener down is noticed. */
 		struct pollfd p[] = {
 			{ .fd = m->signals, .events = POLLIN },
-			{ .fd = m->phase == DAMAGED ? -1 : POOL_FD_LISTENER },
+			{ .fd = m->phase == DAMAGED ? -1 : POOL_FD_LISTENER, .events = POLLRDHUP },
 		};
 
-		if (looks && now >= m->look_at && workers_fork_wait(&m->workers, now) == 0)
-			p[1].events = POLLIN;
+		if (looks && now >= m->look_at && workers_fork_wait(&m->workers, now) == 0) {
+			p[1].events |= POLLIN;
+			/* What waited has been taken; what comes next waits anew. */
+			if (m->waiting_since && !listener_has(POLLIN))
+				m->waiting_since = 0;
+		}
 		if (poll(p, 2, wait_ms(m, looks, now)) < 0 && errno != EINTR)
 			return err_sys(err, "wait for the listener");
 		now = clock_ms();
-		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+		if (p[1].revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL))
 			enter(m, DAMAGED, now);
 		if (p[0].revents & POLLIN)
 			take_signals(m, now);
@@ -239,13 +256,13 @@ static void set_environment(const struct pool_spec *spec)
 int pool_run(const struct pool_spec *spec, struct err *err)
 {
 	static struct answer answer;
-	static struct scoreboard *board;
+	static struct scoreboard board;
 	static struct runtime_pool pool;
 	struct master m = { .spec = spec, .active_at = clock_ms() };
 
 	if (scoreboard_make((uint32_t)spec->options.max_children, &board, err) < 0)
 		return -1;
-	pool = (struct runtime_pool){ .spec = spec, .board = board };
+	pool = (struct runtime_pool){ .spec = spec, .board = &board };
 	pool.home = open(spec->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (pool.home < 0)
 		return err_sys(err, "open the home '%s'", spec->home);
@@ -255,7 +272,7 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 		return -1;
 	m.signals = open_signals(err);
 	if (m.signals < 0 ||
-	    workers_init(&m.workers, &pool, board, &answer, m.signals, err) < 0)
+	    workers_init(&m.workers, &pool, &board, &answer, m.signals, err) < 0)
 		return err_wrap(err, "pool");
 	restore_listener();
 	add_workers(&m, false, clock_ms());

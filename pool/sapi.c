@@ -19,8 +19,10 @@ struct sapi_state sapi_state;
 
 static size_t write_body(const char *text, size_t size)
 {
-	if (!sapi_state.request)
-		return 0;
+	/* Behind fastcgi_finish_request() a script may print what it likes: it goes
+	 * nowhere, and the script goes on. */
+	if (!sapi_state.request || !sapi_state.request->answer->is_open)
+		return size;
 	if (!answer_write(sapi_state.request->answer, text, size)) {
 		php_handle_aborted_connection();
 		return 0;
@@ -30,7 +32,7 @@ static size_t write_body(const char *text, size_t size)
 
 static void flush_body(void *context)
 {
-	if (!context || !sapi_state.request)
+	if (!context || !sapi_state.request || !sapi_state.request->answer->is_open)
 		return;
 	sapi_send_headers();
 	if (!answer_flush(sapi_state.request->answer))

@@ -62,7 +62,8 @@ static void add_process(zval *list, const struct score *s, uint64_t now)
 	add_assoc_long(&row, "pid", pid);
 	add_assoc_string(&row, "state", is_busy ? "Running" : "Idle");
 	add_assoc_long(&row, "start-time", (zend_long)sapi_state.pool->board->started);
-	add_assoc_long(&row, "start-since", (zend_long)((now - sapi_state.pool->board->started_ms) / 1000));
+	add_assoc_long(&row, "start-since",
+		       (zend_long)((now - sapi_state.pool->board->started_ms) / 1000));
 	add_assoc_long(&row, "requests", (zend_long)atomic_load(&s->requests));
 	add_assoc_long(&row, "request-duration", since < now ? (zend_long)(now - since) * 1000 : 0);
 	if (own && pid == (int)getpid()) {

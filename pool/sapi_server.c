@@ -80,17 +80,31 @@ static void register_text(const char *name, char *value, zval *array)
 		php_register_variable_safe(name, value, size, array);
 }
 
+static void register_raw(const char *name, char *value, zval *array)
+{
+	php_register_variable_safe(name, value, strlen(value), array);
+}
+
+static void each_parameter(void (*put)(const char *, char *, zval *), zval *array)
+{
+	const struct params *p = sapi_state.request ? sapi_state.request->params : NULL;
+
+	for (uint32_t i = 0; p && i < p->count; i++)
+		if (p->row[i].value)
+			put(p->row[i].name, p->row[i].value, array);
+}
+
 static void import_parameters(zval *array)
 {
-	const struct params *p = NULL;
-
 	import_environment(array);
-	if (!sapi_state.request)
-		return;
-	p = sapi_state.request->params;
-	for (uint32_t i = 0; i < p->count; i++)
-		if (p->row[i].value)
-			register_text(p->row[i].name, p->row[i].value, array);
+	each_parameter(register_text, array);
+}
+
+/* For getenv(): a filter of ext/filter would put them into $_SERVER instead. */
+static void load_parameters(zval *array)
+{
+	import_environment(array);
+	each_parameter(register_raw, array);
 }
 
 void sapi_server_register(zval *array)
@@ -110,5 +124,5 @@ void sapi_server_install(void)
 {
 	import_environment = php_import_environment_variables;
 	php_import_environment_variables = import_parameters;
-	php_load_environment_variables = import_parameters;
+	php_load_environment_variables = load_parameters;
 }

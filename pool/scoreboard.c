@@ -8,18 +8,15 @@
 
 #include "pool/clock.h"
 
-int scoreboard_make(uint32_t slots, struct scoreboard **out, struct err *err)
+int scoreboard_make(uint32_t slots, struct scoreboard *out, struct err *err)
 {
-	size_t size = sizeof(struct scoreboard) + slots * sizeof(struct score);
-	struct scoreboard *b = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-				    -1, 0);
+	void *lines = mmap(NULL, slots * sizeof(struct score), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (b == MAP_FAILED)
+	if (lines == MAP_FAILED)
 		return err_sys(err, "map a scoreboard of %u lines", slots);
-	b->slots = slots;
-	b->started = (uint64_t)time(NULL);
-	b->started_ms = clock_ms();
-	*out = b;
+	*out = (struct scoreboard){ .slots = slots, .started = (uint64_t)time(NULL),
+				    .started_ms = clock_ms(), .slot = lines };
 	return 0;
 }
 

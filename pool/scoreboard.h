@@ -21,15 +21,16 @@ struct score {
 	_Atomic uint64_t requests;		/* of all workers that had this line */
 };
 
+/* Private to each process; only the lines are shared. */
 struct scoreboard {
 	uint32_t slots;
 	uint64_t started;	/* time(2) */
 	uint64_t started_ms;
-	struct score slot[];
+	struct score *slot;
 };
 
-/* Maps a board that forked children share.  It lives until the pool ends. */
-int scoreboard_make(uint32_t slots, struct scoreboard **out, struct err *err);
+/* Maps lines that forked children share.  They live until the pool ends. */
+int scoreboard_make(uint32_t slots, struct scoreboard *out, struct err *err);
 
 /* Written by the worker that has the line. */
 void score_begin(struct score *s, uint64_t now);

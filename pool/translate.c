@@ -274,10 +274,10 @@ struct translation translate(struct params *p, const struct translate_rules *rul
 
 	f.path = f.script_filename ? f.script_filename : f.path_translated;
 	f.name = f.script_name;
-	if (!f.path)
-		return out;
 	if (f.script_filename)
 		f.by_apache_proxy = strip_proxy(f.script_filename);
+	if (!f.path || !*f.path || !translate_is_plain(f.path))
+		return out;
 	if (rules->fix_pathinfo) {
 		out.script = fix_pathinfo(&f, rules, &out.uri);
 	} else {

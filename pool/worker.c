@@ -117,34 +117,50 @@ static void serve(struct worker *w, int fd)
 	}
 }
 
-/* Accepts one connection and serves it.  False if none was there. */
-static bool accept_one(struct worker *w)
+/* A listener that was shut down is readable for ever, and accept says EAGAIN. */
+static bool listener_is_damaged(void)
+{
+	struct pollfd p = { .fd = POOL_FD_LISTENER, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static void accept_failed(int why)
+{
+	switch (why) {
+	case EAGAIN:
+		if (listener_is_damaged())
+			leave(WORKER_LISTENER);
+		return;
+	case EINTR:
+	case ECONNABORTED:
+		return;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		/* Passing, and not ours to cure; but do not spin on it. */
+		(void)poll(NULL, 0, 50);
+		return;
+	default:
+		leave(WORKER_LISTENER);
+	}
+}
+
+/* Accepts one connection, if one is there, and serves it. */
+static void accept_one(struct worker *w)
 {
 	int fd = accept4(POOL_FD_LISTENER, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		switch (errno) {
-		case EAGAIN:
-		case EINTR:
-		case ECONNABORTED:
-			return false;
-		case EMFILE:
-		case ENFILE:
-		case ENOBUFS:
-		case ENOMEM:
-			/* Passing, and not ours to cure; but do not spin on it. */
-			(void)poll(NULL, 0, 50);
-			return false;
-		default:
-			leave(WORKER_LISTENER);
-		}
+		accept_failed(errno);
+		return;
 	}
 	serve(w, fd);
 	(void)close(fd);
 	score_end(w->start->score, clock_ms());
 	if (w->options->max_requests > 0 && w->served >= w->options->max_requests)
 		leave(WORKER_LEFT);
-	return true;
 }
 
 /* Told to stop: the connections that wait are served first, for a time that
@@ -154,8 +170,12 @@ static void drain(struct worker *w)
 	uint64_t window = w->options->request_terminate_timeout * 500;
 
 	w->stop_until = clock_ms() + (window > 3000 ? window : 3000);
-	while (clock_ms() < w->stop_until && poll_one(POOL_FD_LISTENER, 0))
-		(void)accept_one(w);
+	/* Busy all the while: the master kills who is idle now. */
+	score_begin(w->start->score, clock_ms());
+	while (clock_ms() < w->stop_until && poll_one(POOL_FD_LISTENER, 0)) {
+		accept_one(w);
+		score_begin(w->start->score, clock_ms());
+	}
 	leave(WORKER_LEFT);
 }
 
@@ -185,7 +205,7 @@ static _Noreturn void accept_for_ever(struct worker *w)
 			continue;	/* EINTR: nothing else can happen here */
 		if (got.data.fd == w->start->stop)
 			drain(w);
-		(void)accept_one(w);
+		accept_one(w);
 	}
 }
 

@@ -17,6 +17,7 @@
 
 #define TERM_TO_KILL_MS 1500
 #define CRASH_INTERVAL_MS 250
+#define WORKER_STARTING 1u	/* the turn that score_assign() begins with */
 
 int workers_init(struct workers *w, const struct runtime_pool *pool, struct scoreboard *board,
 		 struct answer *answer, int signals, struct err *err)
@@ -25,7 +26,7 @@ int workers_init(struct workers *w, const struct runtime_pool *pool, struct scor
 
 	*w = (struct workers){ .pool = pool, .board = board, .answer = answer, .max = max,
 			       .signals = signals };
-	budget_init(&w->crashes, 2 * max + 8, CRASH_INTERVAL_MS, clock_ms());
+	budget_init(&w->crashes, (int32_t)(2 * max + 8), CRASH_INTERVAL_MS, clock_ms());
 	w->row = calloc(max, sizeof(*w->row));
 	if (!w->row)
 		return err_sys(err, "make a table of %u workers", max);
@@ -78,7 +79,7 @@ int workers_fork(struct workers *w, uint64_t now)
 		errlog_print("the pool cannot start a worker: %s", strerror(errno));
 		return -1;
 	}
-	*row = (struct worker_row){ .pid = pid, .turn = 1, .busy_since = now };
+	*row = (struct worker_row){ .pid = pid, .turn = WORKER_STARTING, .busy_since = now };
 	w->count++;
 	w->busy++;
 	return 0;
@@ -212,6 +213,14 @@ void workers_watch(struct workers *w, uint64_t now)
 		look(w, &w->row[i], now);
 		end_late(w, &w->row[i], now);
 	}
+}
+
+bool workers_are_starting(const struct workers *w)
+{
+	for (uint32_t i = 0; i < w->max; i++)
+		if (w->row[i].pid != 0 && w->row[i].turn == WORKER_STARTING)
+			return true;
+	return false;
 }
 
 void workers_stop(struct workers *w)

@@ -51,6 +51,9 @@ bool workers_reap(struct workers *w, uint64_t now);
 /* Looks at the board; ends requests that run longer than the option allows. */
 void workers_watch(struct workers *w, uint64_t now);
 
+/* True while one has been forked and has not accepted yet. */
+bool workers_are_starting(const struct workers *w);
+
 /* Tells all to serve what waits and leave.  Idempotent. */
 void workers_stop(struct workers *w);
 

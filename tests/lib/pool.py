@@ -18,7 +18,7 @@ import time
 from tests.lib import fcgi_client, procs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build/plain"))
+BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build/plain")).resolve()
 UID = 1900000007
 
 
@@ -30,7 +30,7 @@ def program():
 class Pool:
     """A pool, its home, its socket and its log."""
 
-    def __init__(self, *options, flags=(), start=True):
+    def __init__(self, *options, flags=(), ffi=False, start=True):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pool-test-", dir="/run"))
         self.folder.chmod(0o755)
         self.home = self.folder / "home"
@@ -41,6 +41,8 @@ class Pool:
             os.chown(path, UID, UID)
         self.socket = self.folder / "php.sock"
         self.log_file = self.folder / "php.log"
+        if ffi:
+            flags = (*flags, "-c", self._conf_with_ffi())
         self.lines, self.queue, self.pid = [], queue.Queue(), None
         self.process = subprocess.Popen(
             [BUILD / "tests/root/pool_driver", "-p", program(), "-l", self.socket, "-H",
@@ -49,6 +51,13 @@ class Pool:
         threading.Thread(target=self._read, daemon=True).start()
         if start:
             self.wait("ready")
+
+    def _conf_with_ffi(self):
+        """PHP's conf.d, and FFI on: it stands for native code that an attacker brings."""
+        conf = self.folder / "conf.d"
+        shutil.copytree(f"/etc/php/{program().parent.name}/embed/conf.d", conf)
+        (conf / "99-ffi.ini").write_text("ffi.enable=1\n")
+        return conf
 
     def _read(self):
         for line in self.process.stdout:

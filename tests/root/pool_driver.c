@@ -4,8 +4,10 @@
  * from arguments, binds the listener, makes a pid namespace, becomes the tenant,
  * and passes what the pool reports and how it ends on as lines on stdout.
  *
- *   pool_driver -p TENANT_POOL -l SOCKET -H HOME -L LOG [-u UID] [-w] [-P] [OPTION=VALUE]...
+ *   pool_driver -p TENANT_POOL -l SOCKET -H HOME -L LOG [-u UID] [-w] [-P] [-c CONF_D]
+ *               [OPTION=VALUE]...
  *
+ * -c puts a folder in the place of PHP's conf.d.
  * -w hands over the workers' system call filter, -P one that allows programs.
  * The listener stays open here: connections made while no pool runs wait in it.
  * SIGUSR1 starts another pool on it.
@@ -22,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +34,7 @@
 #include "base/str.h"
 #include "sandbox/syscalls.h"
 #include "schema/pool_spec.h"
+#include "build_config.h"
 
 static struct pool_spec spec = {
 	.magic = POOL_SPEC_MAGIC, .version = POOL_SPEC_VERSION, .size = sizeof(spec),
@@ -38,7 +42,7 @@ static struct pool_spec spec = {
 };
 
 static struct {
-	const char *pool, *socket, *log;
+	const char *pool, *socket, *log, *conf;
 	bool has_filter, allows_programs;
 } set;
 
@@ -56,13 +60,15 @@ static void read_arguments(int argc, char **argv)
 	int c = 0;
 
 	options_default(&spec.options);
-	while ((c = getopt(argc, argv, "p:l:H:L:u:wP")) != -1) {
+	while ((c = getopt(argc, argv, "p:l:H:L:u:c:wP")) != -1) {
 		if (c == 'p')
 			set.pool = optarg;
 		else if (c == 'l')
 			set.socket = optarg;
 		else if (c == 'L')
 			set.log = optarg;
+		else if (c == 'c')
+			set.conf = optarg;
 		else if (c == 'H')
 			(void)str_copy(spec.home, sizeof(spec.home), optarg);
 		else if (c == 'u')
@@ -123,9 +129,12 @@ static void become_pool(const int *fds, size_t count)
 	int null = open("/dev/null", O_RDWR);
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2,subset=pid") <
-		    0)
+	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "hidepid=2,subset=pid") < 0)
 		die("proc");
+	if (set.conf && mount(set.conf, "/etc/php/" PHP_VERSION_DEFAULT "/embed/conf.d", NULL,
+			      MS_BIND, NULL) < 0)
+		die(set.conf);
 	if (caps_drop_to(spec.uid, spec.gid, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		exit(1);
@@ -147,17 +156,11 @@ static pid_t start_pool(int listener, int report, int log)
 	const int fds[] = { listener, record, report, log, filter };
 	pid_t pid = 0;
 
-	/* Children only; this process stays where it is. */
-	if (unshare(CLONE_NEWPID) < 0)
-		die("unshare");
-	pid = fork();
-	if (pid == 0) {
-		if (unshare(CLONE_NEWNS) < 0)
-			die("unshare");
+	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
 		become_pool(fds, ARRAY_SIZE(fds) - (filter < 0));
-	}
 	if (pid < 0)
-		die("fork");
+		die("clone");
 	(void)close(record);
 	if (filter >= 0)
 		(void)close(filter);
@@ -231,7 +234,7 @@ int main(int argc, char **argv)
 	int file = -1;
 
 	read_arguments(argc, argv);
-	(void)signal(SIGUSR1, ask);
+	(void)sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ask }, NULL);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0 ||
 	    pipe2(log, O_CLOEXEC | O_NONBLOCK) < 0)
 		die("pipe");

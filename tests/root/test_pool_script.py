@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which script runs: PHP-FPM's rules of paths, and ours of what may be run."""
+import json
+import os
+
+import pytest
+
+from tests.lib import fcgi_client
+from tests.lib.pool import UID, Pool
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, other uids")
+
+SHOW = ("<?php $o = []; foreach (['SCRIPT_FILENAME', 'SCRIPT_NAME', 'PATH_INFO', 'PATH_TRANSLATED',"
+        " 'PHP_SELF', 'ORIG_SCRIPT_FILENAME', 'ORIG_SCRIPT_NAME', 'ORIG_PATH_INFO'] as $k)"
+        " $o[$k] = $_SERVER[$k] ?? null; echo json_encode($o);")
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with Pool() as running:
+        running.write("show.php", SHOW)
+        running.write("ran.php", "<?php echo 'ran';")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def strict():
+    with Pool("strict_docroot=yes") as running:
+        yield running
+
+
+def show(pool, **params):
+    answer = fcgi_client.fetch(pool.socket, {"REQUEST_METHOD": "GET", **params})
+    assert answer.status == 200, answer.out
+    return {name: value for name, value in json.loads(answer.text).items() if value is not None}
+
+
+def test_path_info_of_the_url(pool):
+    root = f"{pool.home}/public"
+    assert show(pool, SCRIPT_FILENAME=f"{root}/show.php/a/b", SCRIPT_NAME="/show.php/a/b",
+                PATH_INFO="/show.php/a/b", DOCUMENT_ROOT=root) == {
+        "SCRIPT_FILENAME": f"{root}/show.php", "ORIG_SCRIPT_FILENAME": f"{root}/show.php/a/b",
+        "SCRIPT_NAME": "/show.php", "ORIG_SCRIPT_NAME": "/show.php/a/b", "PATH_INFO": "/a/b",
+        "ORIG_PATH_INFO": "/show.php/a/b", "PATH_TRANSLATED": f"{root}/a/b",
+        "PHP_SELF": "/show.php/a/b"}
+
+
+def test_path_info_split_by_the_web_server(pool):
+    root = f"{pool.home}/public"
+    got = show(pool, SCRIPT_FILENAME=f"{root}/show.php", SCRIPT_NAME="/show.php",
+               PATH_INFO="/a/b", DOCUMENT_ROOT=root)
+    assert got == {"SCRIPT_FILENAME": f"{root}/show.php", "SCRIPT_NAME": "/show.php",
+                   "PATH_INFO": "/a/b", "PHP_SELF": "/show.php/a/b"}
+
+
+@pytest.mark.parametrize("scheme", ["proxy:fcgi://localhost:9000", "proxy:balancer://x",
+                                    "proxy:fcgi://localhost"])
+def test_apaches_proxy(pool, scheme):
+    root = f"{pool.home}/public"
+    got = show(pool, SCRIPT_FILENAME=f"{scheme}{root}/show.php/p%20q?x=y",
+               SCRIPT_NAME="/show.php/p q", DOCUMENT_ROOT=root)
+    assert got["SCRIPT_NAME"] == "/show.php" and got["PATH_INFO"] == "/p q"
+    assert got["SCRIPT_FILENAME"] == f"{root}/show.php"
+
+
+@pytest.mark.parametrize("info", ["", "/", "/" + "x" * 500, "//a//b", "/a%00b"])
+def test_odd_path_info(pool, info):
+    root = f"{pool.home}/public"
+    got = show(pool, SCRIPT_FILENAME=f"{root}/show.php{info}", SCRIPT_NAME="/show.php",
+               PATH_INFO="", DOCUMENT_ROOT=root)
+    assert got["SCRIPT_FILENAME"] == f"{root}/show.php"
+
+
+@pytest.mark.parametrize("script", [None, "", "/", "nope.php", "/nope.php", "a/b/c"])
+def test_no_such_script(pool, script):
+    params = pool.params("x", SCRIPT_FILENAME=script)
+    answer = fcgi_client.fetch(pool.socket, params)
+    assert answer.status in (404, 403)
+    if script not in ("/",):
+        assert answer.status == 404 and answer.text == "File not found.\n"
+        assert b"Primary script unknown" in answer.err
+
+
+def status(pool, path, **more):
+    params = pool.params("x.php", SCRIPT_FILENAME=str(path), **more)
+    answer = fcgi_client.fetch(pool.socket, params)
+    return answer.status, answer.text
+
+
+RAN, NOT_FOUND, DENIED = (200, "ran"), (404, "File not found.\n"), (403, "Access denied.\n")
+
+
+def test_runs_beneath_the_home(pool):
+    path = pool.write("lib/inner.php", "<?php echo 'ran';", folder="private")
+    assert status(pool, path) == RAN
+
+
+def test_outside_the_home(pool, tmp_path):
+    for folder in (pool.folder, tmp_path):
+        path = folder / "outside.php"
+        path.write_text("<?php echo 'ran';")
+        os.chown(path, UID, UID)
+        path.chmod(0o644)
+        assert status(pool, path) == NOT_FOUND
+    assert status(pool, f"{pool.home}x/public/ran.php") == NOT_FOUND
+
+
+@pytest.mark.parametrize("tail", ["public/../public/ran.php", "../home/public/ran.php",
+                                  "public/..", "public/ran.php/.."])
+def test_dots(pool, tail):
+    assert status(pool, f"{pool.home}/{tail}")[0] == 404
+    assert status(pool, f"{pool.home}/public/..ran.php/x")[0] == 404
+
+
+def test_links(pool):
+    public = pool.home / "public"
+    outside = pool.folder / "secret.php"
+    outside.write_text("<?php echo 'ran';")
+    os.chown(outside, UID, UID)
+    links = {"relative.php": ("ran.php", RAN),
+             "absolute.php": (f"{pool.home}/public/ran.php", RAN),
+             "out.php": (str(outside), NOT_FOUND),
+             "up.php": ("../../secret.php", NOT_FOUND),
+             "passwd.php": ("/etc/passwd", NOT_FOUND),
+             "self.php": ("/proc/self/exe", NOT_FOUND),
+             "loop.php": ("loop.php", NOT_FOUND),
+             "text.php": ("../private/data.txt", DENIED)}
+    pool.write("data.txt", "<?php echo 'ran';", folder="private")
+    for name, (target, wanted) in links.items():
+        os.symlink(target, public / name)
+        assert (name, status(pool, public / name)) == (name, wanted)
+    os.symlink(pool.home / "public", public / "folder")
+    assert status(pool, public / "folder/ran.php") == RAN
+
+
+def test_extensions(pool):
+    for name in ("image.jpg", "x.php5", "x.phtml", "noextension", "x.php.txt", ".htaccess"):
+        assert status(pool, pool.write(name, "<?php echo 'ran';")) == DENIED, name
+    assert status(pool, pool.write("x.phar", "<?php echo 'ran';")) == RAN
+    # An image with a path info that looks like a script.
+    assert status(pool, f"{pool.home}/public/image.jpg/x.php") == DENIED
+
+
+def test_owner(pool):
+    assert status(pool, pool.write("root.php", "<?php echo 'ran';", uid=0)) == DENIED
+    assert status(pool, pool.write("other.php", "<?php echo 'ran';", uid=UID + 1)) == DENIED
+
+
+def test_what_is_no_file(pool):
+    public = pool.home / "public"
+    (public / "folder.php").mkdir()
+    os.mkfifo(public / "pipe.php")
+    for name in ("folder.php", "pipe.php"):
+        os.chown(public / name, UID, UID)
+        assert status(pool, public / name) == NOT_FOUND
+    assert status(pool, pool.write("unreadable.php", "<?php echo 'ran';", mode=0)) == DENIED
+    assert status(pool, public)[0] == 403
+
+
+def test_path_is_the_real_one(pool):
+    pool.write("where.php", "<?php echo json_encode([__FILE__, __DIR__, getcwd(),"
+               "get_included_files(), $_SERVER['SCRIPT_FILENAME']]);")
+    os.symlink("where.php", pool.home / "public/link.php")
+    root = f"{pool.home}/public"
+    real = f"{root}/where.php"
+    assert json.loads(status(pool, real)[1]) == [real, root, root, [real], real]
+    assert json.loads(status(pool, f"{root}/link.php")[1])[:4] == [real, root, root, [real]]
+
+
+def test_strict_document_root(strict):
+    ran = "<?php echo 'ran';"
+    assert status(strict, strict.write("in.php", ran)) == RAN
+    inner = strict.write("out.php", ran, folder="private")
+    assert status(strict, inner) == NOT_FOUND
+    os.symlink("../private/out.php", strict.home / "public/link.php")
+    os.symlink(inner, strict.home / "public/absolute.php")
+    os.symlink("in.php", strict.home / "public/inside.php")
+    assert status(strict, strict.home / "public/link.php") == NOT_FOUND
+    assert status(strict, strict.home / "public/absolute.php") == NOT_FOUND
+    assert status(strict, strict.home / "public/inside.php") == RAN
+
+
+def test_without_method_nothing_runs(pool):
+    params = pool.params("ran.php", REQUEST_METHOD=None)
+    answer = fcgi_client.fetch(pool.socket, params)
+    assert "ran" not in answer.out.decode() and answer.end == (0, 0)

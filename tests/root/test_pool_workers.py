@@ -1,0 +1,443 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pool's processes: how workers come and go, and what ends a pool."""
+import concurrent.futures
+import json
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from tests.lib import fcgi_client, procs
+from tests.lib.pool import Pool
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, other uids")
+
+SLEEP = "<?php sleep((int) $_GET['s']); echo getmypid();"
+# Native code that a tenant could bring: FFI stands in for it.
+FFI = "<?php $c = FFI::cdef('int shutdown(int, int); int listen(int, int);" \
+      " int fcntl(int, int, ...); int fork(void); int setsid(void); int kill(int, int);" \
+      " int getpid(void); int prctl(int, ...); unsigned sleep(unsigned);" \
+      " void *mmap(void *, unsigned long, int, int, int, long);'); "
+
+
+@pytest.fixture
+def make():
+    """make("option=value", ...): a pool that is stopped at the end of the test."""
+    running = []
+
+    def start(*options, **more):
+        running.append(Pool(*options, **more))
+        running[-1].write("sleep.php", SLEEP)
+        return running[-1]
+    yield start
+    for each in running:
+        each.stop()
+
+
+def sleeping(pool, seconds, count):
+    return [pool.begin("sleep.php", QUERY_STRING=f"s={seconds}") for _ in range(count)]
+
+
+def cpu_ticks(pid):
+    words = procs.read(pid, "stat").rsplit(")", 1)[1].split()
+    return int(words[11]) + int(words[12])
+
+
+def wait_workers(pool, count, seconds=10):
+    procs.wait_until(lambda: len(pool.workers()) == count, seconds,
+                     f"{count} workers instead of {pool.workers()}")
+
+
+def test_static_pool_is_full_from_the_start(make):
+    pool = make("pm=static", "max_children=4")
+    wait_workers(pool, 4, 2)
+    before = set(pool.workers())
+    for _ in range(20):
+        pool.get("hello.php")
+    assert set(pool.workers()) == before
+
+
+def test_ondemand_pool_begins_empty_and_grows(make):
+    pool = make("max_children=4", "process_idle_timeout=1")
+    assert pool.workers() == []
+    assert pool.get("hello.php").status == 200
+    assert len(pool.workers()) == 1
+    for _ in range(20):
+        pool.get("hello.php")
+    assert len(pool.workers()) == 1, "one visitor after another needs one worker"
+    wait_workers(pool, 0, 4)
+    assert pool.get("hello.php").status == 200
+
+
+def test_burst_reaches_max_children_at_once(make):
+    pool = make("max_children=6")
+    started = time.monotonic()
+    waiting = sleeping(pool, 2, 6)
+    assert len({c.answer().text for c in waiting}) == 6
+    assert time.monotonic() - started < 3.5
+    assert len(pool.workers()) == 6
+    waiting = sleeping(pool, 1, 9)
+    assert len({c.answer().text for c in waiting}) == 6, "and never more"
+
+
+def test_idle_pool_leaves_and_nothing_is_lost(make):
+    pool = make("pool_idle_timeout=1", "process_idle_timeout=1")
+    pool.get("hello.php")
+    assert pool.wait("leaving", 8).endswith("idle")
+    assert pool.wait("exit") == "0"
+    with pool.begin("hello.php") as c:
+        pool.restart()
+        assert c.answer().text.startswith("hello")
+
+
+def test_static_pool_leaves_too(make):
+    pool = make("pm=static", "pool_idle_timeout=1")
+    pool.wait("leaving", 8)
+    assert pool.wait("exit") == "0"
+
+
+def test_busy_pool_does_not_leave(make):
+    pool = make("pool_idle_timeout=1")
+    with pool.begin("sleep.php", QUERY_STRING="s=4") as c:
+        assert c.answer().status == 200
+
+
+def test_idle_master_sleeps(make):
+    pool = make("pm=static", "max_children=2")
+    pool.get("hello.php")
+    time.sleep(0.5)
+    before = cpu_ticks(pool.pid)
+    time.sleep(3)
+    assert cpu_ticks(pool.pid) - before <= 1
+
+
+def test_request_terminate_timeout(make):
+    pool = make("request_terminate_timeout=2", "max_children=1")
+    started = time.monotonic()
+    with pool.begin("sleep.php", QUERY_STRING="s=30") as c:
+        with pytest.raises((EOFError, ConnectionResetError)):
+            c.answer()
+    assert 1.5 < time.monotonic() - started < 5.5
+    pool.wait_log("request_terminate_timeout")
+    assert pool.get("hello.php").status == 200
+
+
+def test_terminate_timeout_with_signals_blocked(make):
+    pool = make("request_terminate_timeout=1", "max_children=1", ffi=True)
+    pool.write("block.php", FFI.replace("int getpid(void);", "int getpid(void);"
+               " int sigprocmask(int, const void *, void *);") +
+               "$m = FFI::new('unsigned char[128]'); FFI::memset($m, 255, 128);"
+               "$c->sigprocmask(0, FFI::addr($m), null); while (1) $c->sleep(1000);")
+    with pool.begin("block.php") as c:
+        with pytest.raises((EOFError, ConnectionResetError)):
+            c.answer()
+    assert pool.get("hello.php").status == 200
+
+
+def test_stopped_worker_is_replaced(make):
+    pool = make("request_terminate_timeout=1", "max_children=1", ffi=True)
+    pool.write("stop.php", FFI + "$c->kill($c->getpid(), 19); echo 'on';")
+    with pool.begin("stop.php") as c:
+        with pytest.raises((EOFError, ConnectionResetError)):
+            c.answer()
+    assert pool.get("hello.php").status == 200
+
+
+def test_max_requests(make):
+    pool = make("max_requests=3", "max_children=1", "pm=static")
+    seen = [pool.get("hello.php").text for _ in range(9)]
+    assert [seen.count(each) for each in dict.fromkeys(seen)] == [3, 3, 3]
+    assert "exited" not in pool.log()
+    with pool.connect() as c:       # a kept connection ends with its worker
+        for _ in range(3):
+            c.send(fcgi_client.request(pool.params("hello.php"), flags=fcgi_client.KEEP))
+            c.answer()
+        assert c.is_closed()
+
+
+def test_crash_is_replaced(make):
+    pool = make("max_children=2", "pm=static")
+    pool.write("crash.php", "<?php function f($x) { array_map('f', [$x]); } f(1);")
+    with pool.begin("crash.php") as c:
+        with pytest.raises((EOFError, ConnectionResetError)):
+            c.answer()
+    pool.wait_log("died of signal 11")
+    wait_workers(pool, 2)
+    assert pool.get("hello.php").status == 200
+
+
+def test_crash_loop_is_bounded(make):
+    pool = make("max_children=2", "pm=static", ffi=True)
+    pool.write("crash.php", FFI + "$c->kill($c->getpid(), 9);")
+    started = time.monotonic()
+    while time.monotonic() < started + 6:
+        try:
+            pool.get("crash.php", timeout=2)
+        except (EOFError, OSError):
+            pass
+    pool.wait_log("died of signal 9")
+    seconds = time.monotonic() - started
+    count = pool.log().count("died of signal 9")
+    assert 10 < count < 20 + seconds * 4, (count, seconds)
+    time.sleep(1)
+    assert pool.get("hello.php").status == 200
+
+
+def test_drain_finishes_what_runs_and_what_waits(make):
+    pool = make("max_children=1")
+    waiting = sleeping(pool, 1, 3)
+    time.sleep(0.3)
+    pool.signal(signal.SIGQUIT)
+    assert len([c.answer().text for c in waiting]) == 3
+    assert pool.wait("exit", 5) == "0"
+
+
+def test_drain_of_an_empty_pool_is_prompt(make):
+    for options in (("pm=static",), ()):
+        pool = make(*options)
+        started = time.monotonic()
+        pool.signal(signal.SIGQUIT)
+        assert pool.wait("exit", 5) == "0"
+        assert time.monotonic() - started < 1.5
+
+
+def test_drain_serves_a_queue_without_workers(make):
+    pool = make("max_children=2")
+    os.kill(pool.pid, signal.SIGSTOP)
+    waiting = sleeping(pool, 0, 5)
+    pool.signal(signal.SIGQUIT)
+    os.kill(pool.pid, signal.SIGCONT)
+    assert len([c.answer().text for c in waiting]) == 5
+    assert pool.wait("exit", 5) == "0"
+
+
+def test_drain_is_bounded(make):
+    pool = make("max_children=1", "request_terminate_timeout=2")
+    pool.write("block.php", "<?php while (1) sleep(100);")
+    with pool.begin("block.php"):
+        time.sleep(0.5)
+        started = time.monotonic()
+        pool.signal(signal.SIGQUIT)
+        pool.wait("exit", 10)
+        assert time.monotonic() - started < 8
+
+
+def test_drain_with_kept_connections(make):
+    pool = make("max_children=1")
+    with pool.connect() as c:
+        c.send(fcgi_client.request(pool.params("hello.php"), flags=fcgi_client.KEEP))
+        c.answer()
+        started = time.monotonic()
+        pool.signal(signal.SIGQUIT)
+        assert pool.wait("exit", 5) == "0"
+        assert time.monotonic() - started < 2
+
+
+def test_killed_worker_during_a_request(make):
+    pool = make("max_children=1")
+    with pool.begin("sleep.php", QUERY_STRING="s=20") as c:
+        procs.wait_until(pool.workers, 5, "a worker")
+        time.sleep(0.2)
+        os.kill(pool.workers()[0], signal.SIGKILL)
+        with pytest.raises((EOFError, ConnectionResetError)):
+            c.answer()
+    assert pool.get("hello.php").status == 200
+
+
+def test_killed_master_takes_all_with_it(make):
+    pool = make("pm=static", "max_children=3")
+    wait_workers(pool, 3)
+    workers = pool.workers()
+    pool.signal(signal.SIGKILL)
+    assert pool.wait("signal") == "9"
+    procs.wait_until(lambda: not any(map(procs.is_running, workers)), 5, "no worker left")
+
+
+@pytest.mark.parametrize("damage", ["$c->shutdown(3, 2)", "$c->shutdown(3, 0)"])
+@pytest.mark.parametrize("pm", ["static", "ondemand"])
+def test_shut_down_listener_ends_the_pool(make, damage, pm):
+    pool = make("max_children=2", f"pm={pm}", ffi=True)
+    pool.write("damage.php", FFI + damage + "; echo 'done';")
+    try:
+        pool.get("damage.php", timeout=5)
+    except (EOFError, OSError):
+        pass
+    assert "listener" in pool.wait("failed", 5)
+    assert pool.wait("exit", 5) == "1"
+
+
+@pytest.mark.parametrize("damage", ["$c->listen(3, 0)", "$c->fcntl(3, 4, 0)",
+                                    "$c->fcntl(3, 4, 2048)"])
+def test_other_damage_does_not_make_it_spin(make, damage):
+    pool = make("max_children=2", "pm=static", ffi=True)
+    pool.write("damage.php", FFI + damage + "; echo 'done';")
+    assert pool.get("damage.php").text == "done"
+    time.sleep(1.2)
+    pids = [pool.pid, *pool.workers()]
+    before = sum(map(cpu_ticks, pids))
+    time.sleep(2)
+    assert sum(map(cpu_ticks, pids)) - before <= 3
+    for _ in range(4):
+        assert pool.get("hello.php").status == 200
+    pool.signal(signal.SIGQUIT)
+    assert pool.wait("exit", 6) == "0"
+
+
+def test_orphans_end_with_their_worker(make):
+    pool = make("max_children=1", "max_requests=1", ffi=True)
+    pool.write("daemon.php", FFI + "if ($c->fork() == 0) { $c->setsid(); if ($c->fork() == 0)"
+               " { $c->fork(); while (1) $c->sleep(1000); } $c->kill($c->getpid(), 9); }"
+               " usleep(300000); echo 'done';")
+    assert pool.get("daemon.php").text == "done"
+    procs.wait_until(lambda: pool.workers() == [], 5, "no process left")
+    assert pool.get("hello.php").status == 200
+
+
+def test_lying_worker_does_not_stop_the_pool(make):
+    """A worker that says it is idle for ever, and accepts nothing."""
+    pool = make("max_children=3", "request_terminate_timeout=30", ffi=True)
+    pool.write("lie.php", FFI +
+               "foreach (file('/proc/self/maps') as $l) if (strpos($l, 'rw-s') && strpos($l, "
+               "'/dev/zero')) { [$a, $b] = explode('-', strtok($l, ' ')); if (hexdec($b) -"
+               " hexdec($a) != 4096) continue; $m = $c->mmap(null, 1, 3, 34, -1, 0);"
+               " $p = FFI::cast('unsigned char *', hexdec($a) + 0); FFI::memset($p + 64, 0, 256); }"
+               " file_put_contents(__DIR__ . '/../tmp/lied', '1'); while (1) $c->sleep(1000);")
+    c = pool.begin("lie.php")
+    procs.wait_until((pool.home / "tmp/lied").exists, 5, "the lie")
+    started = time.monotonic()
+    assert pool.get("hello.php").status == 200
+    assert time.monotonic() - started < 2
+    c.close()
+
+
+def test_garbage_in_the_scoreboard(make):
+    pool = make("max_children=2", "pm=static", ffi=True)
+    pool.write("garbage.php", FFI +
+               "foreach (file('/proc/self/maps') as $l) if (strpos($l, 'rw-s') && strpos($l, "
+               "'/dev/zero')) { [$a, $b] = explode('-', strtok($l, ' ')); if (hexdec($b) -"
+               " hexdec($a) != 4096) continue;"
+               " FFI::memset(FFI::cast('unsigned char *', hexdec($a) + 0), 255, 4096); } echo 1;")
+    pool.get("garbage.php")
+    time.sleep(2.5)
+    assert procs.is_running(pool.pid)
+    assert pool.get("hello.php", timeout=5).status == 200
+
+
+def test_worker_filter(make):
+    pool = make("max_children=2", flags=("-w",))
+    pool.write("confined.php", "<?php preg_match('/x(y)/', 'xy', $m);"
+               "echo json_encode([@shell_exec('id'), @iconv('SJIS', 'UTF-8', \"\\x82\\xa0\"),"
+               "iconv('UTF-8', 'ISO-8859-2//TRANSLIT', 'ab'), $m[1], gethostbyname('localhost'),"
+               "date('Y') > 2000, function_exists('proc_open') ? "
+               "@proc_open('id', [], $p) : false,"
+               "preg_match('/^Seccomp:\\s+2/m', file_get_contents('/proc/self/status')),"
+               "random_int(1, 1), setlocale(LC_ALL, 'C.UTF-8'), error_get_last()['message'] ?? ''"
+               "]);")
+    got = json.loads(pool.get("confined.php").text)
+    assert got[0] in (None, False) and got[1:9] == ["あ", "ab", "y", "127.0.0.1", True, False, 1, 1]
+    assert "Seccomp" in procs.read(pool.workers()[0], "status")
+    answer = pool.get("hello.php")
+    assert answer.status == 200
+    assert ("ready", "0 0 0") in pool.lines
+
+
+def test_programs_where_allowed(make):
+    pool = make("max_children=1", "programs=deny", flags=("-P",))
+    pool.write("id.php", "<?php echo shell_exec('id -u; ls /proc/self/fd | wc -w');")
+    uid, count = pool.get("id.php").text.split()
+    assert uid == "1900000007"
+    assert int(count) <= 4, "0, 1, 2 and the folder that ls reads"
+
+
+def test_not_dumpable(make):
+    pool = make("pm=static", "max_children=1")
+    wait_workers(pool, 1)
+    for pid in (pool.pid, *pool.workers()):
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+
+
+def test_numbers_are_reported(make):
+    pool = make("max_children=2", "pm=static")
+    for _ in range(3):
+        pool.get("hello.php")
+    assert pool.wait("numbers", 5).split()[0] in ("1", "2")
+    deadline = time.monotonic() + 5
+    while pool.lines[-1][1].split()[2] != "3":
+        assert time.monotonic() < deadline
+        pool.wait("numbers", 5)
+
+
+def test_full_log_does_not_block(make):
+    pool = make("max_children=1")
+    os.kill(pool.process.pid, signal.SIGSTOP)       # nobody reads the log now
+    try:
+        pool.write("noise.php", "<?php for ($i = 0; $i < 200; $i++)"
+                   " error_log(str_repeat('x', 3000)); echo 'done';")
+        assert pool.get("noise.php").text == "done"
+    finally:
+        os.kill(pool.process.pid, signal.SIGCONT)
+    pool.wait_log("x" * 3000)
+    pool.write("after.php", "<?php error_log('after');")
+    pool.get("after.php")
+    pool.wait_log("messages were dropped")
+    pool.wait_log("after")
+
+
+def test_settings_are_locked(make):
+    pool = make("memory_limit=64M", "upload_max=8M", "max_execution_time=17",
+                "opcache_memory=16M", "opcache_files=1000")
+    pool.write("ini.php", "<?php echo json_encode(array_map(fn($k) => ini_get($k), ["
+               "'memory_limit', 'upload_max_filesize', 'post_max_size', 'max_execution_time',"
+               "'opcache.memory_consumption', 'opcache.max_accelerated_files', 'opcache.enable',"
+               "'pcre.jit', 'allow_url_include', 'display_errors', 'expose_php', 'enable_dl',"
+               "'upload_tmp_dir', 'sys_temp_dir', 'session.save_path', 'error_log',"
+               "'date.timezone', 'user_ini.filename', 'apc.shm_size']));")
+    mib = 1024 * 1024
+    home = str(pool.home)
+    for _ in range(2):
+        got = json.loads(pool.get("ini.php").text)
+        assert got[:4] == [str(64 * mib), str(8 * mib), str(9 * mib), "17"]
+        assert got[4:12] == ["16", "1000", "1", "0", "0", "0", "0", "0"]
+        assert got[12:] == [f"{home}/tmp", f"{home}/tmp", f"{home}/sessions", "", "UTC", "", "8M"]
+        pool.write("set.php", "<?php echo json_encode([@ini_set('memory_limit', '65M'),"
+                   "@ini_set('memory_limit', '-1'), ini_get('memory_limit'),"
+                   "@ini_set('memory_limit', '32M'), ini_get('memory_limit'),"
+                   "@ini_set('memory_limit', '64M'),"
+                   "@ini_set('opcache.enable', '0'), @ini_set('pcre.jit', '1'),"
+                   "@ini_set('allow_url_include', '1'), @ini_set('upload_max_filesize', '1G'),"
+                   "set_time_limit(5), @ini_set('display_errors', '1')]);")
+        got = json.loads(pool.get("set.php").text)
+        assert got == [False, False, str(64 * mib), str(64 * mib), "32M", "32M", False, False,
+                       False, False, True, "0"]
+
+
+def test_bad_spec_is_refused(tmp_path):
+    """Root, or another user than the spec says, is no tenant."""
+    import subprocess
+    from tests.lib.pool import program
+    read, write = os.pipe()
+    done = subprocess.run([program()], stdin=subprocess.DEVNULL, capture_output=True,
+                          pass_fds=(read, write), check=False, timeout=30)
+    assert done.returncode == 1
+
+
+def test_connections_in_the_queue_survive_a_replacement(make):
+    pool = make("max_children=1")
+    pool.signal(signal.SIGKILL)
+    pool.wait("signal")
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(pool.get, "hello.php") for _ in range(4)]
+        pool.restart()
+        assert all(each.result().status == 200 for each in waiting)
+
+
+def test_socket_is_not_inherited_by_scripts_connections(make):
+    """The accepted connection is close-on-exec and closed after the request."""
+    pool = make("max_children=1")
+    with pool.connect() as c:
+        c.send(fcgi_client.request(pool.params("hello.php")))
+        c.answer()
+        assert c.is_closed()
+        assert c.socket.family == socket.AF_UNIX
