@@ -88,6 +88,7 @@ class FakeSupervisor:
         self.ledger, self.specs, self.next = {}, {}, 1
         self.fail, self.once, self.log, self.delay = {}, {}, [], {}
         self.purges, self.listener, self.stop_now = 0, None, False
+        self.on_apply = None
         self.connections, self.lock = [], threading.Lock()
 
     def start(self):
@@ -129,17 +130,17 @@ class FakeSupervisor:
                 assert (magic, version, flags, size) == (MAGIC, VERSION, 0, len(payload))
                 assert (verb == "hello") != greeted, "hello comes first, and once"
                 greeted = True
+                wish = Wish(payload) if len(payload) > 1000 else None
+                self.log.append((verb, tenant, wish))
                 time.sleep(self.delay.get(verb, 0))
-                if self.answer(connection, verb, serial, tenant, payload) == "drop":
+                if self.answer(connection, verb, serial, tenant, payload, wish) == "drop":
                     return
 
-    def answer(self, connection, verb, serial, tenant, payload):
+    def answer(self, connection, verb, serial, tenant, payload, wish):
         def send(flags, payload=b"", number=tenant, code=0):
             connection.send(HEAD.pack(MAGIC, VERSION, VERBS[verb], flags, serial, number, code,
                                       len(payload), 0) + payload)
         with self.lock:
-            wish = Wish(payload) if len(payload) > 1000 else None
-            self.log.append((verb, tenant, wish))
             code, text = self.once.pop(verb, None) or self.fail.get(verb, (0, ""))
             if text == "lost":
                 return "drop"
@@ -176,6 +177,8 @@ class FakeSupervisor:
             if row["state"] == REMOVED:
                 return ERRORS["CONFLICT"], f"number {tenant} is retired", tenant
             row["state"], self.specs[tenant] = BUILT, wish
+            if self.on_apply:
+                self.on_apply()
         elif verb == "remove":
             row["kept"] = row["kept"] or row["state"] == BUILT or row.get("home", False)
             row["state"] = REMOVED
@@ -327,7 +330,9 @@ class Control:
     def request(self, method, path, body=None, headers=None):
         connection = UnixConnection(self.socket)
         try:
-            connection.request(method, path, body, headers or {})
+            # A body that is refused unread may meet a closed end; the reply is there.
+            with contextlib.suppress(BrokenPipeError):
+                connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read().decode())
         finally:

@@ -209,8 +209,8 @@ class System:
             def unpack():
                 with tarfile.open(fileobj=spool) as tar:
                     for member in tar:
-                        member.mode |= 0o700 if member.isdir() else 0o600
-                        tar.extract(member, ".", numeric_owner=True, set_attrs=False)
+                        tar.extract(member, ".", set_attrs=False)
+                        os.chmod(member.name, 0o755 if member.isdir() else 0o644)
             self.as_tenant(site, unpack)
 
     # ---- inside --------------------------------------------------------------

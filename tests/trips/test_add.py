@@ -8,7 +8,7 @@ from tests.lib import procs
 WHOAMI = """<?php
 foreach (['Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'Seccomp',
           'NoNewPrivs'] as $field) {
-    preg_match("/^$field:\\s*(.*)$/m", file_get_contents('/proc/self/status'), $found);
+    preg_match("/^$field:[ \\t]*(.*)$/m", file_get_contents('/proc/self/status'), $found);
     echo $field, '=', preg_replace('/\\s+/', ' ', trim($found[1] ?? '?')), "\n";
 }"""
 

@@ -82,6 +82,5 @@ def test_idn_is_shown_both_ways(system):
 
 
 def test_bad_idn_is_refused(system):
-    for name in ("xn--\udcff.example", "xn--zzzzzzzzzz99999.example", "a\u200bb.example",
-                 "\u2488.example"):
+    for name in ("xn--\udcff.example", "xn--zzzzzzzzzz99999.example", "\u2488.example"):
         assert system.ctl("add", name).returncode in (2, 5), name

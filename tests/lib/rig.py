@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tenantd alone: no nginx, no tenant-control, and helpers that a test may replace by scripts.
+The test plays the service manager, with its store of descriptors, and control.
+
+    with Rig() as rig:
+        number = rig.add("site.example")
+        assert rig.status(number)["pool_state"] == "cold"
+"""
+import functools
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import textwrap
+
+from tests.lib import procs
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CONTROL_UID, LOG_UID, UID_BASE = 1899999998, 1899999997, 1900000000
+HEAD = struct.Struct("=IHHIIIiII")
+MAGIC, VERSION = 0x544e5457, 1
+REPLY, STEP, MORE = 1, 2, 4
+LIMIT_S = 20
+STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQII256s256s")
+STATUS_NAMES = ("pool_state generation master_pid processes since starts crashes listener_replaced"
+                " backoff_s workers active memory_current memory_max memory_oom_kill"
+                " memory_max_hit pids_current pids_max pids_max_hit cpu_usage_us cpu_nr_throttled"
+                " cpu_throttled_us is_adopted listen_queue last_end last_error").split()
+STATES = {1: "cold", 2: "starting", 3: "warm", 4: "draining", 5: "backoff"}
+
+# What every scripted pool begins with: the descriptors of tenant-jail.
+POOL_HEAD = """#!/usr/bin/python3
+import os, signal, socket, struct, sys, time
+listener = socket.socket(fileno=3)
+reports = socket.socket(fileno=5)
+def report(kind, workers=0, active=0, text=b""):
+    reports.send(struct.pack("=Iii4xQ240s", kind, workers, active, 0, text))
+READY, FAILED, LEAVING, NUMBERS = 1, 2, 3, 4
+def serve(count=10**9):
+    while count > 0:
+        peer, _ = listener.accept()
+        peer.sendall(b"pid %d" % os.getpid() + b" " + (peer.recv(100) or b""))
+        peer.close()
+        count -= 1
+if not os.read(7, 1):
+    sys.exit(1)
+# As tenant-jail would have it.
+spec = os.pread(4, 28, 0)
+uid, = struct.unpack_from("=I", spec, 20)
+os.setgroups([]); os.setgid(uid); os.setuid(uid)
+"""
+
+
+@functools.cache
+def rows(table, macro):
+    """{name: number} of a table of schema/."""
+    text = (ROOT / "schema" / table).read_text()
+    return {m.group(1): int(m.group(2))
+            for m in re.finditer(rf"^{macro}\(([A-Z_]+),\s+(\d+),", text, re.M)}
+
+
+@functools.cache
+def default_options(build):
+    """The bytes of struct options and {name: (offset, is_text)}, by the build's own code."""
+    source = r"""
+        #include <stdio.h>
+        #include "schema/options.h"
+        int main(void) {
+            struct options o;
+            options_default(&o);
+            for (int i = 0; i < OPTION_IDS; i++)
+                printf("%s %zu %d\n", option_rows[i].name, option_rows[i].offset,
+                       option_rows[i].type == OPTION_TEXT);
+            putchar('\n');
+            return fwrite(&o, sizeof(o), 1, stdout) != 1;
+        }"""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-I", str(ROOT), "-I", str(build), "-x", "c", "-",
+                        "-x", "none", "-o", folder + "/a", str(build / "libschema.a"),
+                        str(build / "libbase.a"), "-lcap"], input=source, text=True, check=True)
+        text, _, data = subprocess.run([folder + "/a"], check=True,
+                                       stdout=subprocess.PIPE).stdout.partition(b"\n\n")
+    words = [line.split() for line in text.decode().splitlines()]
+    return data, {name: (int(offset), is_text == "1") for name, offset, is_text in words}
+
+
+class Refused(Exception):
+    """A reply with a code."""
+
+    def __init__(self, code, text):
+        super().__init__(f"{code}: {text}")
+        self.code, self.text = code, text
+
+
+class Client:
+    """A connection to supervisor.sock."""
+
+    def __init__(self, rig, hello=True):
+        self.rig, self.serial = rig, 0
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.settimeout(90)
+        self.sock.connect(str(rig.run / "supervisor.sock"))
+        if hello:
+            self.ask("HELLO")
+
+    def send(self, verb, number=0, payload=b"", flags=0):
+        self.serial += 1
+        self.sock.send(HEAD.pack(MAGIC, VERSION, rows("verbs.def", "VERB")[verb], flags,
+                                 self.serial, number, 0, len(payload), 0) + payload)
+        return self.serial
+
+    def receive(self):
+        """(head as dict, payload), or None at the end."""
+        frame = self.sock.recv(65536)
+        if not frame:
+            return None
+        head = dict(zip("magic version verb flags serial number code size revision".split(),
+                        HEAD.unpack_from(frame)))
+        return head, frame[HEAD.size:]
+
+    def answer(self, serial):
+        """(head, payload, names of steps) of the reply to a serial."""
+        steps = []
+        while True:
+            got = self.receive()
+            assert got, "the supervisor closed the connection"
+            head, payload = got
+            if head["serial"] != serial:
+                continue
+            if head["flags"] & STEP:
+                steps.append(payload[:32].split(b"\0")[0].decode())
+                continue
+            if head["code"]:
+                raise Refused(head["code"], payload.rstrip(b"\0").decode())
+            return head, payload, steps
+
+    def ask(self, verb, number=0, payload=b""):
+        return self.answer(self.send(verb, number, payload))
+
+    def close(self):
+        self.sock.close()
+
+
+class Rig:
+    def __init__(self, conf="", env=None):
+        self.build = pathlib.Path(os.environ.get("BUILD") or ROOT / "build/plain").resolve()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tenantd-rig.", dir="/run"))
+        self.folder.chmod(0o755)
+        self.name = self.folder.name
+        self.run, self.state = self.folder / "run", self.folder / "lib"
+        self.log = self.folder / "log"
+        self.libexec = self.folder / "libexec"
+        self.env = dict(env or {})
+        for each in (self.run, self.libexec):
+            each.mkdir(mode=0o755)
+        for program in self.build.iterdir():
+            if program.name.startswith("tenant-"):
+                (self.libexec / program.name).symlink_to(program)
+        (self.libexec / "php").symlink_to(self.build / "php")
+        self.script("tenant-nginx", """
+            import socket, struct, sys
+            s = socket.socket(fileno=4)
+            s.send(struct.pack("=IHHIIIiII", 0x544e5457, 1, 3, 1, 0, 0, 0, 0, 0))
+            """)
+        (self.folder / "conf").write_text(
+            f"home_dir = {self.folder}/srv\nstate_dir = {self.state}\nrun_dir = {self.run}\n"
+            f"log_dir = {self.log}\nlibexec_dir = {self.libexec}\ncontrol_user = {CONTROL_UID}\n"
+            f"log_user = {LOG_UID}\nadmin_group = 0\nlog_group = 0\nweb_group = 0\n"
+            f"nginx_listen = 127.0.0.1:1\ncgroup_name = {self.name}\n{conf}")
+        self.store = {}         # the service manager's: name -> descriptor
+        self.said = []          # what tenantd told it
+        self.tree = self.process = self.client = None
+        self.errors = open(self.folder / "stderr", "w+b")
+
+    # ---- life ----------------------------------------------------------------
+    def __enter__(self):
+        self.tree = subprocess.Popen([self.build / "tenant-tree", "-r", self.run, "-n", self.name],
+                                     stderr=self.errors)
+        procs.wait_until((self.run / "tree").exists, LIMIT_S, "tenant-tree is ready")
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(self.folder / "notify"))
+        self.manager.settimeout(0)
+        self.start()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind:
+            print(self.messages())
+        if self.process and self.process.poll() is None:
+            self.end()
+        self.tree.terminate()
+        self.tree.wait(LIMIT_S)
+        for fd in self.store.values():
+            os.close(fd)
+        self.manager.close()
+        self.errors.close()
+        shutil.rmtree(self.folder)
+        left = procs.leaks(str(self.folder), self.name)
+        if kind is None:
+            assert not left, left
+
+    def start(self, wait=True):
+        """Starts tenantd with what is in the store, as systemd would."""
+        names = list(self.store)
+        environment = {"NOTIFY_SOCKET": str(self.folder / "notify"), **self.env}
+        self.said = []
+
+        def place():
+            high = [os.dup2(self.store[name], 500 + i) for i, name in enumerate(names)]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i)
+            os.closerange(3 + len(names), 600)
+            if names:
+                os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(names)),
+                                  LISTEN_FDNAMES=":".join(names))
+            os.execve(self.build / "tenantd", ["tenantd", "-c", str(self.folder / "conf"),
+                                               "-x", str(self.libexec)],
+                      {**{k: v for k, v in os.environ.items() if k.startswith("LISTEN_")},
+                       **environment})
+        self.process = subprocess.Popen(["/bin/true"], preexec_fn=place, close_fds=False,
+                                        stderr=self.errors, stdin=subprocess.DEVNULL)
+        if wait:
+            procs.wait_until(lambda: "READY=1" in self.listen(), LIMIT_S, "tenantd is ready")
+            self.client = Client(self)
+
+    def listen(self):
+        """Takes what tenantd tells its manager; returns all lines since the start."""
+        while select.select([self.manager], [], [], 0)[0]:
+            text, fds, _, _ = socket.recv_fds(self.manager, 4096, 16)
+            words = dict(line.split("=", 1) for line in text.decode().splitlines())
+            if "FDSTORE" in words:
+                self.store[words["FDNAME"]] = fds[0]
+            elif "FDSTOREREMOVE" in words and words["FDNAME"] in self.store:
+                os.close(self.store.pop(words["FDNAME"]))
+            self.said += text.decode().splitlines()
+        return self.said
+
+    def end(self, sig=signal.SIGTERM):
+        """Ends tenantd alone."""
+        self.process.send_signal(sig)
+        status = self.process.wait(LIMIT_S + 10)
+        self.listen()
+        self.client.close()
+        return status
+
+    def restart(self, sig=signal.SIGKILL, keep_store=True):
+        self.end(sig)
+        if not keep_store:
+            for fd in self.store.values():
+                os.close(fd)
+            self.store.clear()
+        self.start()
+
+    def messages(self):
+        return (self.folder / "stderr").read_bytes().decode(errors="replace")
+
+    # ---- helpers ---------------------------------------------------------------
+    def script(self, program, body, head="#!/usr/bin/python3\n"):
+        """Replaces a helper by a script, at once."""
+        path = self.libexec / program
+        new = path.with_name(program + ".new")
+        new.write_text(head + textwrap.dedent(body))
+        new.chmod(0o755)
+        new.rename(path)
+
+    def pool(self, body):
+        """Replaces tenant-jail by a scripted pool."""
+        self.script("tenant-jail", body, POOL_HEAD)
+
+    def original(self, program):
+        (self.libexec / program).unlink()
+        (self.libexec / program).symlink_to(self.build / program)
+
+    # ---- control ---------------------------------------------------------------
+    def tenant(self, site, suspended=False, revision=1, **options):
+        """The bytes of struct wire_tenant."""
+        data, fields = default_options(self.build)
+        data = bytearray(data)
+        for name, value in options.items():
+            offset, is_text = fields[name]
+            if is_text:
+                data[offset:offset + 96] = value.encode().ljust(96, b"\0")
+            else:
+                struct.pack_into("=Q", data, offset, value)
+        head = bytearray(536)
+        head[0:len(site)] = site.encode()
+        struct.pack_into("=H", head, 510, suspended)
+        struct.pack_into("=Q", head, 520, revision)
+        return bytes(head) + bytes(64 * 254) + bytes(data)
+
+    def add(self, site, **options):
+        head, _, _ = self.client.ask("ISSUE", 0, self.tenant(site, **options))
+        self.apply(head["number"], site, **options)
+        return head["number"]
+
+    def apply(self, number, site, **options):
+        return self.client.ask("APPLY", number, self.tenant(site, **options))
+
+    def status(self, number):
+        _, payload, _ = self.client.ask("STATUS", number)
+        status = dict(zip(STATUS_NAMES, STATUS.unpack(payload)))
+        status["pool_state"] = STATES[status["pool_state"]]
+        for name in ("last_end", "last_error"):
+            status[name] = status[name].split(b"\0")[0].decode()
+        return status
+
+    def list(self):
+        """{number: (generation, revision, is_suspended, state)}"""
+        _, payload, _ = self.client.ask("LIST", 0, struct.pack("=II", 0, 0))
+        found = struct.iter_unpack("=IIQHHI", payload)
+        return {n: (g, r, s, STATES[state]) for n, g, r, s, state, _ in found}
+
+    def wait_state(self, number, state, seconds=LIMIT_S):
+        return procs.wait_until(
+            lambda: (now := self.status(number))["pool_state"] == state and now, seconds,
+            f"{number} is {state}")
+
+    # ---- visitor ---------------------------------------------------------------
+    def path(self, number):
+        return self.run / "pool" / str(number) / "php.sock"
+
+    def connect(self, number):
+        visitor = socket.socket(socket.AF_UNIX)
+        visitor.settimeout(LIMIT_S)
+        visitor.connect(str(self.path(number)))
+        return visitor
+
+    def visit(self, number):
+        """What a scripted pool answers."""
+        with self.connect(number) as visitor:
+            visitor.sendall(b"hello")
+            return visitor.recv(100)
+
+    def cgroup_folders(self, number):
+        """Folders of a tenant in all hierarchies, with its generations."""
+        found = []
+        for top, folders, _ in os.walk("/sys/fs/cgroup"):
+            if top.endswith(f"{self.name}/tenants/{number}"):
+                found += [top] + [f"{top}/{each}" for each in folders]
+        return found
+
+    def pids(self, number):
+        return procs.in_cgroup(rf"/{self.name}/tenants/{number}(/|$)")
+
+
+def cpu_seconds(pid):
+    words = procs.read(pid, "stat").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
