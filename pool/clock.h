@@ -7,4 +7,10 @@
 
 uint64_t clock_ms(void);
 
+/* What has passed; 0 if THEN was read a moment after NOW. */
+static inline uint64_t clock_passed(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
+
 #endif

@@ -70,7 +70,7 @@ static void enter(struct master *m, enum phase phase, uint64_t now)
 	m->phase = phase;
 }
 
-static void send_numbers(struct master *m)
+static void send_numbers(struct master *m, uint64_t now)
 {
 	struct report_numbers n = {
 		.workers = (int32_t)m->workers.count,
@@ -83,7 +83,7 @@ static void send_numbers(struct master *m)
 	    n.requests == m->reported.requests)
 		return;
 	if (n.requests != m->reported.requests)
-		m->active_at = clock_ms();
+		m->active_at = now;
 	m->reported = n;
 	report_send(POOL_REPORT_NUMBERS, &n, NULL);
 }
@@ -101,15 +101,15 @@ static void restore_listener(void)
 static void tick(struct master *m, uint64_t now)
 {
 	workers_watch(&m->workers, now);
-	send_numbers(m);
+	send_numbers(m, now);
 	if (m->workers.busy > 0)
 		m->active_at = now;
 	restore_listener();
 	if (m->phase == SERVING &&
-	    now - m->active_at >= m->spec->options.pool_idle_timeout * 1000 &&
+	    clock_passed(now, m->active_at) >= m->spec->options.pool_idle_timeout * 1000 &&
 	    !listener_has(POLLIN))
 		enter(m, LEAVING, now);
-	if (m->phase != SERVING && now - m->told_at >= TOLD_MS)
+	if (m->phase != SERVING && clock_passed(now, m->told_at) >= TOLD_MS)
 		workers_kill(&m->workers, false);	/* they would have gone by now */
 	if (m->phase != SERVING && now >= m->ends_at)
 		workers_kill(&m->workers, true);
@@ -151,7 +151,7 @@ static void add_workers(struct master *m, bool has_waiting, uint64_t now)
 	if (m->waiting_since == 0)
 		m->waiting_since = now;
 	workers_watch(&m->workers, now);
-	if (may_fork(m, now) && now - m->waiting_since >= patience(m))
+	if (may_fork(m, now) && clock_passed(now, m->waiting_since) >= patience(m))
 		(void)workers_fork(&m->workers, now);
 }
 

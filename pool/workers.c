@@ -185,14 +185,14 @@ static void look(struct workers *w, struct worker_row *row, uint64_t now)
 		return;
 	w->busy++;
 	/* The master looks at least once a second: a start long ago is a lie. */
-	row->busy_since = since <= now && now - since < 2000 ? since : now;
+	row->busy_since = since <= now && clock_passed(now, since) < 2000 ? since : now;
 }
 
 static void end_late(struct workers *w, struct worker_row *row, uint64_t now)
 {
 	uint64_t limit = w->pool->spec->options.request_terminate_timeout * 1000;
 
-	if (!row->busy_since || now - row->busy_since < limit)
+	if (!row->busy_since || clock_passed(now, row->busy_since) < limit)
 		return;
 	if (!row->asked) {
 		row->asked = now;
@@ -200,7 +200,7 @@ static void end_late(struct workers *w, struct worker_row *row, uint64_t now)
 			     "(%llu s) and is ended",
 			     (int)row->pid, (unsigned long long)(limit / 1000));
 		(void)kill(row->pid, SIGTERM);
-	} else if (now - row->asked >= TERM_TO_KILL_MS) {
+	} else if (clock_passed(now, row->asked) >= TERM_TO_KILL_MS) {
 		(void)kill(row->pid, SIGKILL);
 	}
 }
