@@ -47,6 +47,12 @@ int cgroup_tree_make(const char *name, struct cgroup_tree *out, struct err *err)
 /* Kills whatever lives in the tree and removes it.  For tenant-tree. */
 int cgroup_tree_remove(const struct cgroup_tree *t, struct err *err);
 
+/* After cgroup_tree_make(): a tree that a killed predecessor left elsewhere, of
+ * which nobody would limit or kill anything again.  Kills what lives in OLD, its
+ * record, and removes what is not also part of T.  The same tree: nothing. */
+int cgroup_tree_replace(const struct cgroup_tree *old, const struct cgroup_tree *t,
+			struct err *err);
+
 int cgroup_tree_load(const char *run_dir, struct cgroup_tree *out, struct err *err);
 
 /* Makes tenants/N if needed and sets its limits; also under a running pool. */

@@ -271,6 +271,37 @@ static int empty_tenants(const struct cgroup_tree *t, struct err *err)
 	return rc;
 }
 
+/* The base of a former tree, unless it is ours as well. */
+static void remove_left(const char *base, const char *ours)
+{
+	char folder[CGROUP_FILE_MAX];
+
+	if (!base[0] || strcmp(base, ours) == 0)
+		return;
+	cgroup_path(folder, base, 0, 0);
+	(void)cgroup_rmdir(folder, NULL);	/* what is busy stays: it is empty of pools */
+	(void)str_format(folder, sizeof(folder), "%s/hold", base);
+	(void)cgroup_rmdir(folder, NULL);
+	(void)cgroup_rmdir(base, NULL);
+}
+
+int cgroup_tree_replace(const struct cgroup_tree *old, const struct cgroup_tree *t,
+			struct err *err)
+{
+	bool is_same = strcmp(old->unified, t->unified) == 0;
+
+	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+		is_same = is_same && strcmp(old->v1[c], t->v1[c]) == 0;
+	if (is_same)
+		return 0;
+	if (empty_tenants(old, err) < 0)
+		return err_wrap(err, "empty the cgroup tree of a predecessor");
+	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+		remove_left(old->v1[c], t->v1[c]);
+	remove_left(old->unified, t->unified);
+	return 0;
+}
+
 int cgroup_tree_remove(const struct cgroup_tree *t, struct err *err)
 {
 	if (empty_tenants(t, err) < 0)

@@ -4,13 +4,14 @@
  * stands between the service manager and the supervisor, so that the supervisor
  * can stop, crash and be replaced while pools go on.  Ending it ends all pools.
  *
- * It makes the subtree, or takes over what a killed predecessor left, writes
- * the record RUN_DIR/tree, and sleeps until SIGTERM or SIGINT.
+ * It makes the subtree, or takes over the one that a killed predecessor left
+ * there, writes the record RUN_DIR/tree, and sleeps until SIGTERM or SIGINT.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -57,12 +58,15 @@ static int lock_take(int run_dir, int *out_fd, struct err *err)
 	return 0;
 }
 
-static int hold(int run_dir, const char *name, const sigset_t *stop, struct err *err)
+static int hold(const char *path, int run_dir, const char *name, const sigset_t *stop,
+		struct err *err)
 {
-	struct cgroup_tree tree;
+	struct cgroup_tree tree, old;
 	int signal_number = 0;
+	bool has_old = cgroup_tree_load(path, &old, NULL) == 0;
 
-	if (cgroup_tree_make(name, &tree, err) < 0)
+	if (cgroup_tree_make(name, &tree, err) < 0 ||
+	    (has_old && cgroup_tree_replace(&old, &tree, err) < 0))
 		return -1;
 	fault_point("tree.made");
 	if (file_write(run_dir, CGROUP_TREE_FILE, &tree, sizeof(tree), 0644, 0, 0, err) < 0 ||
@@ -109,7 +113,7 @@ int main(int argc, char **argv)
 		(void)err_sys(&err, "open '%s'", path);
 	else if (caps_keep(needed, ARRAY_SIZE(needed), &err) == 0 &&
 		 prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-		 lock_take(run_dir, &lock, &err) == 0 && hold(run_dir, name, &stop, &err) == 0)
+		 lock_take(run_dir, &lock, &err) == 0 && hold(path, run_dir, name, &stop, &err) == 0)
 		return 0;
 	log_event(DAEMON_ERROR, "program=tenant-tree run_dir='%s' error=\"%s\"", path, err.text);
 	return error_row(err.code)->exit_status;
