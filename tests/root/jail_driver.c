@@ -46,6 +46,15 @@ static struct jail_spec spec = {
 		    .cpu_quota = 100, .cpu_weight = 100, .open_files = 128 },
 };
 
+/* SIGTERM: kill the generation, as the supervisor would. */
+static volatile sig_atomic_t is_asked;
+
+static void ask(int sig)
+{
+	(void)sig;
+	is_asked = 1;
+}
+
 static int usage(void)
 {
 	(void)fputs("usage: jail_driver -r RUN_DIR -j TENANT_JAIL -H HOME -p PROGRAM [-R RUNTIME]\n"
@@ -227,7 +236,7 @@ static void watch(const struct cgroup_tree *tree, pid_t pid, int pidfd, int repo
 		}
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			break;
-		if (!is_killed && (past > set.timeout_ms ||
+		if (!is_killed && (is_asked || past > set.timeout_ms ||
 				   (set.kill_after_ms >= 0 && past > set.kill_after_ms))) {
 			is_killed = 1;
 			if (cgroup_kill(tree, spec.number, set.generation, err) < 0)
@@ -251,6 +260,7 @@ int main(int argc, char **argv)
 	int cgroup = -1, pidfd = -1, report[2], go[2];
 
 	parse(argc, argv);
+	(void)sigaction(SIGTERM, &(struct sigaction){ .sa_handler = ask }, NULL);
 	if (cgroup_tree_load(set.run_dir, &tree, &err) < 0)
 		die("tree", &err);
 	if (cgroup_set_limits(&tree, spec.number, &spec.limits, &err) < 0)

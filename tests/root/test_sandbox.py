@@ -429,14 +429,14 @@ def test_end_of_the_master_ends_all(tree):
 
 
 def test_two_generations(tree):
-    first = subprocess.Popen(tree.command("-g", "1", "-n", "9", "-c", "wait", "-t", "3000"),
-                             stdout=subprocess.PIPE, text=True)
-    procs.wait_until(lambda: tree.living("/9/g1"), 10, "generation 1")
-    second = subprocess.Popen(tree.command("-g", "2", "-n", "9", "-c", "wait", "-k", "300"),
-                              stdout=subprocess.PIPE, text=True)
-    procs.wait_until(lambda: tree.living("/9/g2"), 10, "generation 2")
-    procs.wait_until(lambda: not tree.living("/9/g2"), 10, "its end")
+    """Each is killed alone."""
+    first, second = (subprocess.Popen(tree.command("-g", g, "-n", "9", "-c", "wait", "-t", "50000"),
+                                      stdout=subprocess.PIPE, text=True) for g in ("1", "2"))
+    procs.wait_until(lambda: tree.living("/9/g1") and tree.living("/9/g2"), 20, "two generations")
+    second.terminate()      # asks the driver to kill its generation
+    procs.wait_until(lambda: not tree.living("/9/g2"), 20, "the end of the second")
     assert tree.living("/9/g1"), "killing one ended the other"
+    first.terminate()
     for each in (first, second):
         each.communicate(timeout=30)
 
