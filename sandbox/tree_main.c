@@ -113,7 +113,8 @@ int main(int argc, char **argv)
 		(void)err_sys(&err, "open '%s'", path);
 	else if (caps_keep(needed, ARRAY_SIZE(needed), &err) == 0 &&
 		 prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-		 lock_take(run_dir, &lock, &err) == 0 && hold(path, run_dir, name, &stop, &err) == 0)
+		 lock_take(run_dir, &lock, &err) == 0 &&
+		 hold(path, run_dir, name, &stop, &err) == 0)
 		return 0;
 	log_event(DAEMON_ERROR, "program=tenant-tree run_dir='%s' error=\"%s\"", path, err.text);
 	return error_row(err.code)->exit_status;

@@ -441,6 +441,27 @@ def test_two_generations(tree):
         each.communicate(timeout=30)
 
 
+@pytest.mark.skipif(":memory:" not in pathlib.Path("/proc/self/cgroup").read_text(),
+                    reason="pure cgroup v2")
+def test_v1_alone(tree):
+    """Without a v2 tree: attached from outside, killed frozen."""
+    record = tree.folder / "tree"
+    whole = record.read_bytes()
+    at, size = 16, 400      # struct cgroup_tree: unified
+    assert whole[at:at + 4] == b"/sys"
+    record.write_bytes(whole[:at] + bytes(size) + whole[at + size:])
+    try:
+        answers, text = tree.run("memory 100000000", "forks 100", options=["-q", 20])
+        _, killed = tree.run("background", "background", "wait", options=["-k", 700])
+        assert tree.living() == []
+    finally:
+        record.write_bytes(whole)
+    assert answers["memory 100000000"] == f"signal {signal.SIGKILL.value}"
+    assert answers["forks 100"] == "19 EAGAIN"
+    assert "end=exit 0" in text
+    assert f"end=signal {signal.SIGKILL.value}" in killed
+
+
 # ---- bad luck ----------------------------------------------------------------
 
 def test_failures_are_told(tree):
