@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "schema/errors.h"
+#include "tenants/access_list.h"
 #include "tenants/ledger.h"
 
 enum owner { ROOT, WEB, LOG, CONTROL };
@@ -111,7 +112,10 @@ int base_tree_make(const struct settings *s, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (make_folder(s, &folders[i], err) < 0)
 			return -1;
-	return 0;
+	/* nginx's workers open their logs again, by path, when they are rotated. */
+	CLOSE_AT_EXIT int log = base_tree_open(s->log_dir, NULL, err);
+
+	return log < 0 ? -1 : access_list_add(log, (gid_t)s->web_gid, ACCESS_PASS, false, err);
 }
 
 int base_tree_open(const char *path, const char *sub, struct err *err)

@@ -6,58 +6,18 @@
  */
 #include "tenants/facets/facet.h"
 
-#include <endian.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "schema/errors.h"
+#include "tenants/access_list.h"
 #include "tenants/base_tree.h"
 
 #define LOGS_MODE 0750
-
-/* The kernel's format of system.posix_acl_*: linux/posix_acl_xattr.h. */
-struct acl_entry {
-	uint16_t tag, perm;
-	uint32_t id;
-};
-
-#define ACL_ENTRIES 5
-
-struct acl {
-	uint32_t version;
-	struct acl_entry entry[ACL_ENTRIES];
-};
-
-enum {
-	ACL_USER_OBJ = 0x01, ACL_GROUP_OBJ = 0x04, ACL_GROUP = 0x08, ACL_MASK = 0x10,
-	ACL_OTHER = 0x20, ACL_VERSION = 2, ACL_READ_LIST = 5, ACL_ALL = 7,
-};
-
-/* Files made here later inherit the default list; its mask is their mode's
- * group part, so 0640 lets group and tenant read. */
-static int set_readers(int dir, gid_t tenant, struct err *err)
-{
-	const struct acl acl = { .version = htole32(ACL_VERSION), .entry = {
-		{ htole16(ACL_USER_OBJ), htole16(ACL_ALL), htole32(UINT32_MAX) },
-		{ htole16(ACL_GROUP_OBJ), htole16(ACL_READ_LIST), htole32(UINT32_MAX) },
-		{ htole16(ACL_GROUP), htole16(ACL_READ_LIST), htole32(tenant) },
-		{ htole16(ACL_MASK), htole16(ACL_READ_LIST), htole32(UINT32_MAX) },
-		{ htole16(ACL_OTHER), 0, htole32(UINT32_MAX) } } };
-
-	if (fsetxattr(dir, "system.posix_acl_access", &acl, sizeof(acl), 0) < 0 ||
-	    fsetxattr(dir, "system.posix_acl_default", &acl, sizeof(acl), 0) < 0) {
-		/* Without access lists the tenant does not see its logs; all else works. */
-		if (errno != EOPNOTSUPP)
-			return err_sys(err, "let the tenant read its logs");
-	}
-	return 0;
-}
 
 int logs_make(struct facet_run *run, struct err *err)
 {
@@ -71,7 +31,7 @@ int logs_make(struct facet_run *run, struct err *err)
 	if (dir < 0)
 		return -1;
 	fault_point("build.logs.made");
-	return set_readers(dir, run->uid, err);
+	return access_list_add(dir, run->uid, ACCESS_READ, true, err);
 }
 
 int logs_undo(struct facet_run *run, struct err *err)

@@ -3,11 +3,13 @@
 what it is sent."""
 import json
 import os
+import signal
 import socket
 import time
 
 import pytest
 
+from tests.lib import procs
 from tests.lib.builder import Builder, UID_BASE
 from tests.lib.fakepool import FakePool
 
@@ -245,6 +247,24 @@ def test_pools_do_not_fill_the_error_log(b):
     os.unlink(b.run / f"pool/{b.number}/php.sock")
     for log in (b.log / "nginx.log", b.log / "access.log", b.folder / "nginx-error.log"):
         assert "noise" not in log.read_text()
+
+
+def test_logs_can_be_rotated(b):
+    """As logrotate does it: a new file, then SIGUSR1; workers open it by its path."""
+    put(b, "public/rotated.txt", "x")
+    old = (b.log / "access.log").rename(b.log / "access.log.1")
+    os.close(os.open(b.log / "access.log", os.O_CREAT | os.O_WRONLY, 0o640))
+    os.chown(b.log / "access.log", 33, 4)
+    size = old.stat().st_size
+    os.kill(b.nginx_pid(), signal.SIGUSR1)
+
+    def is_taken():
+        b.get(SITE, "/rotated.txt")
+        return (b.log / "access.log").stat().st_size > 0 and old.stat().st_size
+    taken = procs.wait_until(is_taken, 10, "nginx writes to the new log")
+    b.get(SITE, "/rotated.txt")
+    assert old.stat().st_size == taken >= size
+    assert "Permission denied" not in b.nginx_log()
 
 
 def test_unknown_hosts_are_closed(b):
