@@ -110,7 +110,7 @@ static void publish(struct changer *c, bool with_strangers)
 	}
 	(void)pthread_mutex_lock(&c->lock);
 	c->report.is_connected = link_is_open(&c->work.link);
-	c->report.is_reconciled = !c->work.is_left && !c->is_passing;
+	c->report.is_reconciled = c->report.is_connected && !c->work.is_left && !c->is_passing;
 	if (with_strangers) {
 		free(c->strangers);
 		c->strangers = copy;
@@ -244,9 +244,14 @@ static void *run(void *arg)
 		struct changer_job *job = take_job(c);
 
 		if (job) {
+			bool was_left = c->work.is_left;
+
 			change_run(&c->work, &job->change, &job->answer);
+			/* What just failed gets a moment before the next try. */
+			if (c->work.is_left && !was_left)
+				c->pass_at = now_ms() + c->pass_wait;
+			publish(c, false);	/* what the caller asks next is true by then */
 			job->done(job);
-			publish(c, false);
 		} else if (!do_due(c)) {
 			sleep_until_due(c);
 		}

@@ -214,15 +214,16 @@ static int fail_row(struct work *w, struct tenant *t, bool is_undone, const stru
 static int retreat(struct work *w, struct tenant *t, struct err *err)
 {
 	struct err second = { 0 };
+	struct err both = { 0 };
 	bool is_restore = t->restore_number != 0;
 
 	fault_point("control.retreat");
 	if (work_give_back(w, t->number, t, &second) < 0) {
 		if (!link_is_open(&w->link))
 			return -1;
-		(void)err_set(&second, err->code, "%.300s; and taking it away again: %.300s",
+		(void)err_set(&both, err->code, "%.300s; and taking it away again: %.300s",
 			      err->text, second.text);
-		return fail_row(w, t, false, &second);
+		return fail_row(w, t, false, &both);
 	}
 	fault_point("control.retreat.removed");
 	/* A home that was on its way back is kept again, under the new number. */
@@ -258,6 +259,7 @@ static int roll_back(struct work *w, struct tenant *t, const struct tenant *befo
 {
 	struct tenant old = *t;
 	struct err second = { 0 };
+	struct err both = { 0 };
 
 	memcpy(old.plan, before->plan, sizeof(old.plan));
 	memcpy(old.reason, before->reason, sizeof(old.reason));
@@ -279,9 +281,9 @@ static int roll_back(struct work *w, struct tenant *t, const struct tenant *befo
 	}
 	if (is_passing(w, second.code))
 		return leave(w);
-	(void)err_set(&second, second.code, "%.300s; and going back: %.300s", err->text,
+	(void)err_set(&both, second.code, "%.300s; and going back: %.300s", err->text,
 		      second.text);
-	return fail_row(w, t, false, &second);
+	return fail_row(w, t, false, &both);
 }
 
 int work_settle(struct work *w, struct tenant *t, struct err *err)

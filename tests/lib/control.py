@@ -256,6 +256,14 @@ class Answer:
             self.code = self.field = None
 
 
+def failed(answer, status, code, field=""):
+    """The answer is this error, in the form that all errors have."""
+    assert (answer.result, answer.status, answer.code, answer.field) == \
+        ("failed", status, code, field), answer.text
+    assert answer.reason == answer.data["sentence"]
+    return answer
+
+
 class Control:
     def __init__(self, fake=True, uid=None, env=None, state=None, **settings):
         self.build = pathlib.Path(os.environ.get("BUILD") or ROOT / "build/plain").resolve()
