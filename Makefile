@@ -241,6 +241,8 @@ install: all gen
 	for u in $(UNITS); do \
 	    $(paths) $$u | install -m 0644 /dev/stdin $D$(UNITDIR)/$${u##*/} || exit 1; done
 	install -m 0644 packaging/systemd/sysusers.conf $D$(PREFIX)/lib/sysusers.d/tenantd.conf
+	install -D -m 0644 packaging/systemd/tmpfiles.conf $D$(PREFIX)/lib/tmpfiles.d/tenantd.conf
+	install -D -m 0644 packaging/systemd/nginx.conf $D$(UNITDIR)/nginx.service.d/tenantd.conf
 	install -m 0644 packaging/nginx/tenantd.conf $D/etc/nginx/conf.d
 	install -m 0644 packaging/logrotate.conf $D/etc/logrotate.d/tenantd
 	$B/gen tenantd.conf | install -m 0644 /dev/stdin $D/etc/tenantd/tenantd.conf
