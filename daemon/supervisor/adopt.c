@@ -181,8 +181,10 @@ static void adopt_one(struct pools *ps, struct adopt_store *s, uint32_t number)
 	    (dir = place_pool_dir(ps->place, number, &err)) < 0) {
 		/* Its processes, if there are any, go on; nothing is guessed. */
 		log_event(DAEMON_ERROR, "tenant=%u error='%s'", number, err.text);
-		if (p)
+		if (p) {
 			pool_note_error(p, err.text);
+			(void)cgroup_each_generation(&ps->place->tree, number, note_id, p, NULL);
+		}
 		return;
 	}
 	if (pool_record_read(dir, number, &r, &err) == 0) {

@@ -92,20 +92,11 @@ static void on_report(void *owner, uint32_t events)
 	hear(owner);
 }
 
-/* True if the kernel has killed for memory since the generation began. */
-static bool met_memory_limit(struct generation *g)
-{
-	struct cgroup_facts facts;
-
-	return cgroup_read(&g->pool->pools->place->tree, g->pool->number, &facts, NULL) == 0 &&
-	       facts.memory_oom_kill != UINT64_MAX && facts.memory_oom_kill > g->oom_kills;
-}
-
 static void describe_end(struct generation *g, const struct spawn_end *end,
 			 struct generation_end *out)
 {
 	char how[SPAWN_END_TEXT];
-	bool is_oom = met_memory_limit(g);
+	bool is_oom = pool_oom_kills(g->pool) > g->oom_kills;
 
 	spawn_end_text(end, how);
 	*out = (struct generation_end){

@@ -112,7 +112,6 @@ struct generation *generation_start(struct pool *p, struct err *err)
 	struct ends e = { -1, -1, -1, -1, -1, -1, -1 };
 	struct tenant_spec spec;
 	struct jail_spec full;
-	struct cgroup_facts facts = { 0 };
 
 	if (tenant_spec_read(p->pools->place, p->number, &spec, &full, err) < 0)
 		return NULL;
@@ -128,8 +127,7 @@ struct generation *generation_start(struct pool *p, struct err *err)
 		close_ends(&e);
 		return NULL;
 	}
-	(void)cgroup_read(&p->pools->place->tree, p->number, &facts, NULL);	/* display only */
-	g->oom_kills = facts.memory_oom_kill;
+	g->oom_kills = pool_oom_kills(p);
 	g->report = fd_take(&e.our_report);
 	close_ends(&e);
 	if (generation_watch(g, err) < 0) {
@@ -147,7 +145,6 @@ struct generation *generation_adopt(struct pool *p, const struct generation *lik
 				    struct err *err)
 {
 	struct generation *g = generation_slot(p, err);
-	struct cgroup_facts facts = { 0 };
 
 	if (!g) {
 		fd_close(&pidfd);
@@ -160,8 +157,7 @@ struct generation *generation_adopt(struct pool *p, const struct generation *lik
 	g->drain_s = like->drain_s;
 	g->is_adopted = true;
 	g->pidfd = pidfd;
-	(void)cgroup_read(&p->pools->place->tree, p->number, &facts, NULL);	/* display only */
-	g->oom_kills = facts.memory_oom_kill;
+	g->oom_kills = pool_oom_kills(p);
 	if (generation_watch(g, err) < 0) {
 		fd_close(&g->pidfd);
 		g->id = 0;

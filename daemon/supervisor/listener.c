@@ -70,6 +70,20 @@ int listener_mend(int fd, struct err *err)
 	return 0;
 }
 
+/* Those who wait are told at once.  Closing alone does not do that: a pool that
+ * finishes, or the manager's store, may still hold a copy. */
+static void turn_away(int fd)
+{
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return;
+	for (int i = 0; i <= BACKLOG; i++) {
+		CLOSE_AT_EXIT int visitor = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (visitor < 0)
+			return;
+	}
+}
+
 void listener_close(const struct place *p, uint32_t number, int *fd)
 {
 	char path[32];
@@ -79,6 +93,7 @@ void listener_close(const struct place *p, uint32_t number, int *fd)
 	(void)unlinkat(p->pool_dir, path, 0);	/* not there is what we want */
 	if (*fd < 0)
 		return;
+	turn_away(*fd);
 	listener_unstore(number);
 	fd_close(fd);
 }

@@ -40,6 +40,7 @@ struct pool {
 	uint32_t last_generation;	/* ids are not given out twice */
 
 	uint64_t starts, crashes, listener_replaced;
+	uint64_t oom_before, oom_last;	/* of groups that are gone; of those there are */
 	char last_end[REASON_MAX], last_error[REASON_MAX];
 };
 
@@ -86,6 +87,10 @@ void pool_step(struct pool *p, enum pool_event event);
 void pool_on_ready(struct pool *p, struct generation *g);
 void pool_on_late(struct pool *p, struct generation *g);
 void pool_on_end(struct pool *p, const struct generation_end *end);
+
+/* Processes of the tenant that the kernel has killed for memory.  On cgroup v1
+ * a removed generation takes its count along, so ask before and after. */
+uint64_t pool_oom_kills(struct pool *p);
 
 /* Counts and reports a listener that the tenant has broken. */
 void pool_note_damage(struct pool *p);

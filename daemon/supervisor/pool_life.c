@@ -79,6 +79,19 @@ void pool_on_late(struct pool *p, struct generation *g)
 		generation_kill(g);
 }
 
+uint64_t pool_oom_kills(struct pool *p)
+{
+	struct cgroup_facts facts;
+
+	if (cgroup_read(&p->pools->place->tree, p->number, &facts, NULL) == 0 &&
+	    facts.memory_oom_kill != UINT64_MAX) {
+		if (facts.memory_oom_kill < p->oom_last)
+			p->oom_before += p->oom_last;
+		p->oom_last = facts.memory_oom_kill;
+	}
+	return p->oom_before + p->oom_last;
+}
+
 /* What the end of `now` means. */
 static enum pool_event judge(struct pool *p, const struct generation_end *end)
 {

@@ -184,10 +184,11 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 
 	p->spec = spec;
 	p->is_gone = false;
-	if (spec.is_suspended) {
+	/* Also ends a pool that could not be adopted while the spec was unreadable. */
+	p->is_dirty = true;
+	pools_settle(ps);
+	if (spec.is_suspended)
 		pool_step(p, WHEN_STOP);
-		pools_settle(ps);
-	}
 	if (cgroup_set_limits(&ps->place->tree, number, &spec.limits, err) < 0)
 		return -1;
 	if (spec.is_suspended)

@@ -48,7 +48,7 @@ static void take_cgroup(const struct cgroup_facts *facts, struct wire_status *ou
 int status_read(const struct pools *ps, uint32_t number, struct wire_status *out,
 		struct err *err)
 {
-	const struct pool *p = pools_find(ps, number);
+	struct pool *p = pools_find(ps, number);
 	struct wire_status status = { 0 };
 	struct cgroup_facts facts = { 0 };
 	struct sock_facts queue;
@@ -60,6 +60,7 @@ int status_read(const struct pools *ps, uint32_t number, struct wire_status *out
 	 * diagnosis of sockets shows no queue. */
 	if (cgroup_read(&ps->place->tree, number, &facts, NULL) == 0)
 		take_cgroup(&facts, &status);
+	status.memory_oom_kill = pool_oom_kills(p);
 	if (p->listener >= 0 &&
 	    sock_diag_read((ino_t)listener_inode(p->listener), &queue, NULL) == 0)
 		status.listen_queue = queue.queue;

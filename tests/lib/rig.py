@@ -10,7 +10,6 @@ import functools
 import os
 import pathlib
 import re
-import select
 import shutil
 import signal
 import socket
@@ -18,6 +17,7 @@ import struct
 import subprocess
 import tempfile
 import textwrap
+import threading
 
 from tests.lib import procs
 
@@ -185,7 +185,10 @@ class Rig:
         procs.wait_until((self.run / "tree").exists, LIMIT_S, "tenant-tree is ready")
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(self.folder / "notify"))
-        self.manager.settimeout(0)
+        self.manager.settimeout(0.2)
+        self.lock, self.is_over = threading.Lock(), False
+        self.listener = threading.Thread(target=self.listen)
+        self.listener.start()
         self.start()
         return self
 
@@ -196,9 +199,10 @@ class Rig:
             self.end()
         self.tree.terminate()
         self.tree.wait(LIMIT_S)
-        for fd in self.store.values():
-            os.close(fd)
+        self.is_over = True
+        self.listener.join()
         self.manager.close()
+        self.forget()
         self.errors.close()
         shutil.rmtree(self.folder)
         left = procs.leaks(str(self.folder), self.name)
@@ -226,35 +230,43 @@ class Rig:
         self.process = subprocess.Popen(["/bin/true"], preexec_fn=place, close_fds=False,
                                         stderr=self.errors, stdin=subprocess.DEVNULL)
         if wait:
-            procs.wait_until(lambda: "READY=1" in self.listen(), LIMIT_S, "tenantd is ready")
+            procs.wait_until(lambda: "READY=1" in self.said or self.process.poll() is not None, LIMIT_S, "tenantd is ready")
+            assert self.process.poll() is None, self.messages()
             self.client = Client(self)
 
     def listen(self):
-        """Takes what tenantd tells its manager; returns all lines since the start."""
-        while select.select([self.manager], [], [], 0)[0]:
-            text, fds, _, _ = socket.recv_fds(self.manager, 4096, 16)
+        """The service manager's side of NOTIFY_SOCKET, in a thread."""
+        while not self.is_over:
+            try:
+                text, fds, _, _ = socket.recv_fds(self.manager, 4096, 16)
+            except TimeoutError:
+                continue
             words = dict(line.split("=", 1) for line in text.decode().splitlines())
-            if "FDSTORE" in words:
-                self.store[words["FDNAME"]] = fds[0]
-            elif "FDSTOREREMOVE" in words and words["FDNAME"] in self.store:
-                os.close(self.store.pop(words["FDNAME"]))
-            self.said += text.decode().splitlines()
-        return self.said
+            with self.lock:
+                if "FDSTORE" in words:
+                    self.store[words["FDNAME"]] = fds[0]
+                elif "FDSTOREREMOVE" in words and words["FDNAME"] in self.store:
+                    os.close(self.store.pop(words["FDNAME"]))
+                self.said += text.decode().splitlines()
+
+    def forget(self):
+        """Empties the store."""
+        with self.lock:
+            for fd in self.store.values():
+                os.close(fd)
+            self.store.clear()
 
     def end(self, sig=signal.SIGTERM):
         """Ends tenantd alone."""
         self.process.send_signal(sig)
         status = self.process.wait(LIMIT_S + 10)
-        self.listen()
         self.client.close()
         return status
 
     def restart(self, sig=signal.SIGKILL, keep_store=True):
         self.end(sig)
         if not keep_store:
-            for fd in self.store.values():
-                os.close(fd)
-            self.store.clear()
+            self.forget()
         self.start()
 
     def messages(self):
