@@ -14,6 +14,9 @@ from tests.lib.procs import wait_until
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
+pytestmark = pytest.mark.slow
+
+
 def need(*paths):
     for path in paths:
         if not os.path.exists(path):

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from tests.lib.procs import wait_until
 
 
@@ -18,6 +20,7 @@ def test_cold_until_the_first_request(system, site):
     assert len(system.pool_pids(site)) >= 2
 
 
+@pytest.mark.slow
 def test_idle_pool_leaves_and_comes_back(system, site):
     system.ctl("set", site, "pool_idle_timeout=1", "process_idle_timeout=1", check=True)
     system.put(site, "public/index.php", "<?php echo 'warm';")
@@ -28,6 +31,7 @@ def test_idle_pool_leaves_and_comes_back(system, site):
     assert system.status(site)["crashes"] == 0
 
 
+@pytest.mark.slow
 def test_no_connection_is_lost_between_idle_and_start(system, site):
     """Requests at all moments around the idle exit: each of them is answered."""
     system.ctl("set", site, "pool_idle_timeout=1", "process_idle_timeout=1", check=True)

@@ -2,6 +2,8 @@
 """Suspend and resume, remove and restore."""
 import os
 
+import pytest
+
 from tests.lib.procs import wait_until
 
 PAGE = "<?php echo 'here';"
@@ -63,6 +65,7 @@ def test_remove_takes_everything_and_restore_brings_it_back(system):
     system.ctl("remove", name, check=True)
 
 
+@pytest.mark.slow
 def test_numbers_are_never_reused(system):
     numbers = []
     for _ in range(3):

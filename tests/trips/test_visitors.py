@@ -57,6 +57,7 @@ def upload(system, site, size):
     return data, answer
 
 
+@pytest.mark.slow
 def test_upload_of_the_full_size(system, echoing):
     data, answer = upload(system, echoing, 63 << 20)
     assert answer.status == 200, answer.body[:300]
@@ -64,6 +65,7 @@ def test_upload_of_the_full_size(system, echoing):
                                                      hashlib.sha256(data).hexdigest()]
 
 
+@pytest.mark.slow
 def test_upload_beyond_the_limit(system, echoing):
     try:
         assert upload(system, echoing, 80 << 20)[1].status == 413
@@ -71,6 +73,7 @@ def test_upload_beyond_the_limit(system, echoing):
         pass                        # nginx has closed before all was sent
 
 
+@pytest.mark.slow
 def test_big_answer_whole(system, site):
     system.put(site, "public/big.php", """<?php
         for ($i = 0; $i < 100; $i++) echo str_repeat(chr(65 + $i % 26), 1 << 20);""")
