@@ -25,7 +25,6 @@
 #include "tenants/base_tree.h"
 #include "tenants/build_job.h"
 #include "tenants/settings_parse.h"
-#include "tenants/vhost.h"
 
 enum { FD_JOB = 3, FD_RECORD = 3, FD_SETTINGS = 4, FD_REPLY = 5 };
 
@@ -40,31 +39,11 @@ static int fail(const char *step, const struct err *err)
 	return error_row(err->code)->exit_status;
 }
 
-/* nginx must find the closed default server before there is any site.  A file
- * that is there is left alone: changes go through a tested tree. */
-static int make_shared_file(const struct settings *s, struct err *err)
-{
-	struct text shared = { 0 };
-	CLOSE_AT_EXIT int sites = base_tree_open(s->state_dir, NGINX_DIR "/" NGINX_SITES, err);
-
-	if (sites < 0)
-		return -1;
-	if (faccessat(sites, VHOST_SHARED_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	vhost_render_shared(s, 0, &shared);
-	int rc = shared.failed ? err_set(err, ERR_EXHAUSTED, "no memory") :
-		 file_write(sites, VHOST_SHARED_FILE, shared.data, shared.size, 0644, 0, 0, err);
-
-	text_free(&shared);
-	return rc;
-}
-
 static int make_settings(const char *conf, struct err *err)
 {
 	static struct settings s;
 
-	if (settings_parse(conf, &s, err) < 0 || base_tree_make(&s, err) < 0 ||
-	    make_shared_file(&s, err) < 0)
+	if (settings_parse(conf, &s, err) < 0 || base_tree_make(&s, err) < 0)
 		return -1;
 	CLOSE_AT_EXIT int run = base_tree_open(s.run_dir, NULL, err);
 
