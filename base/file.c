@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+
+#define MOVES_MAX 100000		/* folders that are moved up in one removal */
 
 static int open2(int dir, const char *path, int flags, mode_t mode, unsigned resolve)
 {
@@ -132,9 +135,52 @@ int file_remove(int dir, const char *name, struct err *err)
 	return 0;
 }
 
-static int remove_tree(int dir, const char *name, int depth, struct err *err)
+/* One removal: TOP is the folder that shall go, NEXT names what is moved up. */
+struct removal {
+	int top;
+	unsigned next;
+	bool has_moved;
+};
+
+static int remove_any(struct removal *r, int dir, const char *name, int depth, struct err *err);
+
+/* Somebody nested folders deeper than we go: this one goes on from the top. */
+static int move_up(struct removal *r, int dir, const char *name, struct err *err)
+{
+	char up[32];
+
+	while (r->next < MOVES_MAX) {
+		(void)snprintf(up, sizeof(up), ".deep.%u", r->next++);
+		if (renameat2(dir, name, r->top, up, RENAME_NOREPLACE) == 0) {
+			r->has_moved = true;
+			return 0;
+		}
+		if (errno != EEXIST)
+			return err_sys(err, "move folder '%s' up", name);
+	}
+	return err_set(err, ERR_SYSTEM, "folders below '%s' are nested too deep", name);
+}
+
+static int remove_entries(struct removal *r, int fd, int depth, struct err *err)
+{
+	CLOSE_AT_EXIT int scan = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
+	int rc = 0;
+
+	if (!entries)
+		return err_sys(err, "read the folder");
+	scan = -1;		/* the stream owns it now */
+	for (struct dirent *e; rc == 0 && (e = readdir(entries));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			rc = remove_any(r, fd, e->d_name, depth + 1, err);
+	(void)closedir(entries);	/* read only */
+	return rc;
+}
+
+static int remove_any(struct removal *r, int dir, const char *name, int depth, struct err *err)
 {
 	struct stat st;
+	int rc = 0;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "look at '%s'", name);
@@ -144,24 +190,19 @@ static int remove_tree(int dir, const char *name, int depth, struct err *err)
 		return 0;
 	}
 	if (depth >= FILE_DEPTH_MAX)
-		return err_set(err, ERR_SYSTEM, "folders below '%s' are nested too deep", name);
+		return move_up(r, dir, name, err);
 	CLOSE_AT_EXIT int fd = open2(dir, name, O_RDONLY | O_DIRECTORY, 0,
 				     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 
 	if (fd < 0)
 		return err_sys(err, "open folder '%s'", name);
-	CLOSE_AT_EXIT int scan = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
-
-	if (!entries)
-		return err_sys(err, "read folder '%s'", name);
-	scan = -1;		/* the stream owns it now */
-	int rc = 0;
-
-	for (struct dirent *e; rc == 0 && (e = readdir(entries));)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = remove_tree(fd, e->d_name, depth + 1, err);
-	(void)closedir(entries);	/* read only */
+	if (depth == 0)
+		r->top = fd;
+	do {
+		if (depth == 0)
+			r->has_moved = false;
+		rc = remove_entries(r, fd, depth, err);
+	} while (rc == 0 && depth == 0 && r->has_moved);
 	if (rc < 0)
 		return err_wrap(err, "folder '%s'", name);
 	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -171,5 +212,7 @@ static int remove_tree(int dir, const char *name, int depth, struct err *err)
 
 int file_remove_tree(int dir, const char *name, struct err *err)
 {
-	return remove_tree(dir, name, 0, err);
+	struct removal r = { .top = -1 };
+
+	return remove_any(&r, dir, name, 0, err);
 }

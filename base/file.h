@@ -39,7 +39,8 @@ int file_write(int dir, const char *name, const void *data, size_t size, mode_t 
 int file_remove(int dir, const char *name, struct err *err);
 
 /* Removes a whole tree by descriptors, crossing no mount and following no
- * link.  Nothing there is success.  Depth is bounded by FILE_DEPTH_MAX. */
+ * link.  Nothing there is success.  Never more than FILE_DEPTH_MAX folders are
+ * open: deeper ones are moved up to the top of the tree first. */
 #define FILE_DEPTH_MAX 256
 int file_remove_tree(int dir, const char *name, struct err *err);
 

@@ -161,6 +161,27 @@ static void test_remove_tree(void **state)
 	assert_int_equal(file_remove_tree(folder, "gone", &err), 0);
 }
 
+/* Deeper than any path may be, and in the way stands what a nester could guess. */
+static void test_remove_deep_tree(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	CLOSE_AT_EXIT int at = file_make_dir(folder, "gone", 0700, getuid(), getgid(), &err);
+
+	assert_int_equal(file_write(at, ".deep.0", "x", 1, 0600, getuid(), getgid(), &err), 0);
+	for (int i = 0; i < 3 * FILE_DEPTH_MAX + 7; i++) {
+		int next = file_make_dir(at, "d", 0700, getuid(), getgid(), &err);
+
+		assert_true(next >= 0);
+		assert_int_equal(file_write(at, "f", "x", 1, 0600, getuid(), getgid(), &err), 0);
+		fd_close(&at);
+		at = next;
+	}
+	if (file_remove_tree(folder, "gone", &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(faccessat(folder, "gone", F_OK, 0), -1);
+}
+
 static void test_passing(void **state)
 {
 	(void)state;
@@ -213,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_records_are_roots),
 		cmocka_unit_test(test_beneath),
 		cmocka_unit_test(test_remove_tree),
+		cmocka_unit_test(test_remove_deep_tree),
 		cmocka_unit_test(test_passing),
 		cmocka_unit_test(test_sealed),
 	};
