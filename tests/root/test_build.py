@@ -401,6 +401,11 @@ def test_remove_leaves_nothing_of_the_tenant(b):
     b.must("remove", number, "site.example")        # again: nothing to do
 
 
+def test_remove_asks_for_no_options(b):
+    number = b.add("site.example")[0]
+    b.must("remove", number, "site.example", "raw.memory_max=1", "programs=allow")
+
+
 def test_late_second_removal_spares_the_successor(b):
     old = b.add("site.example")[0]
     b.must("remove", old, "site.example")
