@@ -21,12 +21,12 @@
 
 struct answer {
 	FCGX_Request fcgi;
-	int head;		/* memfd */
+	int head;		/* memfd; not to be shared, for its offset would be */
 	bool is_open;		/* begun and not yet ended */
 	size_t errors;		/* bytes written to STDERR */
 };
 
-/* Once per process. */
+/* Once per worker. */
 int answer_init(struct answer *a, struct err *err);
 
 /* Begins the answer to request ID on the connection, which stays the caller's. */

@@ -346,7 +346,7 @@ bool front_drain(struct front *f, uint64_t limit_ms)
 	uint64_t deadline = clock_ms() + limit_ms;
 
 	f->body_wait_ms = limit_ms;
-	if (!f->keep && !f->body_ended)
+	if (!f->keep && !f->body_ended && !front_has_more(f))
 		(void)shutdown(f->fd, SHUT_WR);	/* whoever reads to the end sees it now */
 	while (front_read(f, waste, sizeof(waste)) > 0)
 		if (clock_ms() >= deadline)

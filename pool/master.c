@@ -160,10 +160,10 @@ static int wait_ms(struct master *m, bool looks, uint64_t now)
 	uint64_t until = m->tick_at;
 	uint64_t pause = workers_fork_wait(&m->workers, now);
 
-	if (looks && m->look_at > now && m->look_at < until)
-		until = m->look_at;
-	if (pause > 0 && m->spec->options.pm == PM_STATIC && now + pause < until)
+	if (looks && pause > 0 && now + pause < until)
 		until = now + pause;
+	else if (looks && m->look_at > now && m->look_at < until)
+		until = m->look_at;
 	/* Nothing runs: only the idle timeout is left to wait for. */
 	if (m->phase == SERVING && m->workers.count == 0 && until == m->tick_at) {
 		uint64_t idle = m->active_at + m->spec->options.pool_idle_timeout * 1000;
@@ -255,7 +255,6 @@ static void set_environment(const struct pool_spec *spec)
 
 int pool_run(const struct pool_spec *spec, struct err *err)
 {
-	static struct answer answer;
 	static struct scoreboard board;
 	static struct runtime_pool pool;
 	struct master m = { .spec = spec, .active_at = clock_ms() };
@@ -268,11 +267,11 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 		return err_sys(err, "open the home '%s'", spec->home);
 	set_environment(spec);
 	preload_libraries();
-	if (answer_init(&answer, err) < 0 || runtime_settle(&pool, err) < 0)
+	if (runtime_settle(&pool, err) < 0)
 		return -1;
 	m.signals = open_signals(err);
 	if (m.signals < 0 ||
-	    workers_init(&m.workers, &pool, &board, &answer, m.signals, err) < 0)
+	    workers_init(&m.workers, &pool, &board, m.signals, err) < 0)
 		return err_wrap(err, "pool");
 	restore_listener();
 	add_workers(&m, false, clock_ms());

@@ -45,6 +45,7 @@ void sapi_server_prepare(struct params *params)
 	const char *type = NULL;
 
 	drop_dangerous(params);
+	(void)params_set(params, "FCGI_ROLE", "RESPONDER");	/* no other is served */
 	t = translate(params, &rules);
 	type = params_get(params, "CONTENT_TYPE");
 	SG(request_info).request_method = params_get(params, "REQUEST_METHOD");

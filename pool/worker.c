@@ -27,6 +27,7 @@ struct worker {
 	uint64_t served;
 	uint64_t stop_until;	/* told to stop: accept until then; 0: not told */
 	struct params params;
+	struct answer answer;
 	struct front front;
 };
 
@@ -79,14 +80,22 @@ static bool serve_one(struct worker *w)
 {
 	struct runtime_request r = {
 		.front = &w->front,
-		.answer = w->start->answer,
+		.answer = &w->answer,
 		.params = &w->params,
 		.accepted_ms = clock_ms(),
 		.served = w->served,
 	};
 
-	if (front_next(&w->front, &w->params) != FRONT_REQUEST)
+	switch (front_next(&w->front, &w->params)) {
+	case FRONT_REFUSED:
+		errlog_write("a request was refused: it is no proper FastCGI, or its parameters "
+			     "are too many");
 		return false;
+	case FRONT_CLOSED:
+		return false;
+	case FRONT_REQUEST:
+		break;
+	}
 	if (is_last_request(w) || w->stop_until)
 		w->front.keep = false;
 	atomic_fetch_add_explicit(&w->start->score->requests, 1, memory_order_relaxed);
@@ -233,9 +242,9 @@ void worker_run(const struct worker_start *start)
 	part_from_master();
 	runtime_child();
 	open_events(&w);
-	if (filter_load(&err) < 0) {
+	if (answer_init(&w.answer, &err) < 0 || filter_load(&err) < 0) {
 		errlog_write(err.text);
-		leave(WORKER_FILTER);
+		leave(WORKER_FAILED);
 	}
 	atomic_store(&start->score->pid, (int32_t)getpid());
 	score_end(start->score, clock_ms());

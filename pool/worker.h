@@ -8,13 +8,11 @@
 
 #include <stdint.h>
 
-#include "pool/answer.h"
 #include "pool/runtime.h"
 
 struct worker_start {
 	const struct runtime_pool *pool;
 	struct score *score;	/* its line of the board */
-	struct answer *answer;
 	int stop;		/* end of file here: serve what waits, then leave */
 };
 
@@ -23,7 +21,7 @@ enum worker_exit {
 	WORKER_LEFT = 0,	/* idle, told to stop, or at max_requests */
 	WORKER_LISTENER = 3,	/* the listener does not accept any more */
 	WORKER_UNFIT,		/* PHP is not fit for another request */
-	WORKER_FILTER,		/* the system call filter did not load */
+	WORKER_FAILED,		/* it did not get ready: the log says why */
 };
 
 /* Never returns. */

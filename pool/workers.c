@@ -20,12 +20,11 @@
 #define WORKER_STARTING 1u	/* the turn that score_assign() begins with */
 
 int workers_init(struct workers *w, const struct runtime_pool *pool, struct scoreboard *board,
-		 struct answer *answer, int signals, struct err *err)
+		 int signals, struct err *err)
 {
 	uint32_t max = (uint32_t)pool->spec->options.max_children;
 
-	*w = (struct workers){ .pool = pool, .board = board, .answer = answer, .max = max,
-			       .signals = signals };
+	*w = (struct workers){ .pool = pool, .board = board, .max = max, .signals = signals };
 	budget_init(&w->crashes, (int32_t)(2 * max + 8), CRASH_INTERVAL_MS, clock_ms());
 	w->row = calloc(max, sizeof(*w->row));
 	if (!w->row)
@@ -51,7 +50,7 @@ static struct worker_row *free_row(struct workers *w)
 static _Noreturn void become_worker(struct workers *w, struct score *score)
 {
 	const struct worker_start start = {
-		.pool = w->pool, .score = score, .answer = w->answer, .stop = w->stop[0],
+		.pool = w->pool, .score = score, .stop = w->stop[0],
 	};
 
 	if (w->stop[1] >= 0)

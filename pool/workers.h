@@ -11,7 +11,6 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "pool/answer.h"
 #include "pool/budget.h"
 #include "pool/runtime.h"
 
@@ -25,7 +24,6 @@ struct worker_row {
 struct workers {
 	const struct runtime_pool *pool;
 	struct scoreboard *board;
-	struct answer *answer;
 	struct worker_row *row;
 	uint32_t max, count, busy;
 	struct budget crashes;
@@ -34,7 +32,7 @@ struct workers {
 };
 
 int workers_init(struct workers *w, const struct runtime_pool *pool, struct scoreboard *board,
-		 struct answer *answer, int signals, struct err *err);
+		 int signals, struct err *err);
 
 /* Forks one.  -1 where no row or no process is free, or where workers die so
  * fast that the next has to wait. */

@@ -329,8 +329,9 @@ def test_workers_have_no_others_descriptors(pool):
 
 def test_many_requests_at_once(pool):
     with concurrent.futures.ThreadPoolExecutor(16) as threads:
-        texts = list(threads.map(lambda _: pool.get("hello.php").text, range(200)))
+        texts = list(threads.map(lambda _: pool.get("hello.php").text, range(1500)))
     assert all(text.startswith("hello") for text in texts)
+    assert "exited with" not in pool.log()
 
 
 def test_malformed_authorization(run):

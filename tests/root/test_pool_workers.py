@@ -158,8 +158,8 @@ def test_max_requests(make):
 
 
 def test_crash_is_replaced(make):
-    pool = make("max_children=2", "pm=static")
-    pool.write("crash.php", "<?php function f($x) { array_map('f', [$x]); } f(1);")
+    pool = make("max_children=2", "pm=static", ffi=True)
+    pool.write("crash.php", FFI + "FFI::memset(FFI::cast('char *', 8), 1, 1);")
     with pool.begin("crash.php") as c:
         with pytest.raises((EOFError, ConnectionResetError)):
             c.answer()
