@@ -137,7 +137,8 @@ $B/lib$1.a: $($1.src:%.c=$B/%.o)
 endef
 
 define program
-$(call binary,$1): $($1.main:%.c=$B/%.o) $(patsubst %,$B/lib%.a,$($1.uses)) | $B/php/$(PHP)/libphp.so
+$(call binary,$1): $($1.main:%.c=$B/%.o) $(if $(SAN),$B/tests/sanitizer.o) \
+    $(patsubst %,$B/lib%.a,$($1.uses)) | $B/php/$(PHP)/libphp.so
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$Q$$(CC) $$(STD) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ \

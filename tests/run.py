@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the tests of this machine, group by group, and sums up.
 
-    tests/run.py [--fast] [--jobs N] [--builds FOLDER] [GROUP...]
+    tests/run.py [--fast] [--jobs N] [--builds FOLDER [--built]] [GROUP...]
 
 The line before the last says what was skipped and why, the last one is exactly
 `N passed, N failed`; the exit status is 1 if anything failed.  What counts as one:
@@ -11,6 +11,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,10 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SKIP = 77               # exit status by which a lint says that it cannot run here
 SANITIZERS = "address,undefined"
+REPORTS = pathlib.Path("/tmp/tenantd-sanitizer")
+UNJAILED = ("tenantd", "tenant-control", "tenant-build", "tenant-nginx", "tenant-log", "tenant-tree",
+            "tenantctl")
+SANITIZED_TRIPS = [f"tests/trips/test_{name}.py" for name in ("add", "life", "names", "options")]
 
 
 class Tally:
@@ -43,7 +48,7 @@ class Run:
     """One run: where builds lie, and how programs are started."""
 
     def __init__(self, args):
-        self.args, self.tally = args, Tally()
+        self.args, self.tally, self.has_plain = args, Tally(), False
         self.builds = pathlib.Path(args.builds).resolve()
 
     def command(self, words, limit_s, env=None, live=False):
@@ -76,6 +81,14 @@ class Run:
         self.tally.add(f"build {name}", status == 0, text[-6000:])
         return folder
 
+    def plain(self):
+        """The build that most groups use, made once."""
+        folder = self.builds / "plain"
+        if not self.args.built and not self.has_plain:
+            self.has_plain = True
+            self.build("plain", "CC=gcc", "WERROR=1")
+        return folder
+
     def unit(self, folder):
         """Every cmocka binary of a build; each test in it counts."""
         for source in sorted((ROOT / "tests/unit").glob("test_*.c")):
@@ -102,7 +115,7 @@ class Run:
 
     def pytest(self, label, folder, paths, *options):
         """pytest of some folders against a build."""
-        present = [p for p in paths if any((ROOT / p).glob("**/test_*.py"))]
+        present = [p for p in paths if (ROOT / p).is_file() or any((ROOT / p).glob("**/test_*.py"))]
         if not present:
             return
         with tempfile.TemporaryDirectory() as temporary:
@@ -131,27 +144,27 @@ class Run:
 
     # ---- groups ---------------------------------------------------------
     def group_gcc(self):
-        self.unit(self.build("plain", "CC=gcc", "WERROR=1"))
+        self.unit(self.plain())
 
     def group_clang(self):
         self.build("plain-clang", "CC=clang", "WERROR=1")
 
     def group_lint(self):
+        build = self.plain()
         for script in sorted((ROOT / "tests/lint").iterdir()):
             if not os.access(script, os.X_OK) or not script.is_file():
                 continue
-            status, text = self.command([str(script)], 300,
-                                        {"BUILD": str(self.builds / "plain")})
+            status, text = self.command([str(script)], 300, {"BUILD": str(build)})
             if status == SKIP:
                 self.tally.skip(f"lint {script.stem}", text)
             else:
                 self.tally.add(f"lint {script.stem}", status == 0, text[-8000:])
 
     def group_root(self):
-        self.pytest("root", self.builds / "plain", ["tests/root"], *self.short())
+        self.pytest("root", self.plain(), ["tests/root"], *self.short())
 
     def group_trips(self):
-        self.pytest("trips", self.builds / "plain", ["tests/trips"], *self.short())
+        self.pytest("trips", self.plain(), ["tests/trips"], *self.short())
 
     def group_fault(self):
         if any((ROOT / "tests/fault").glob("test_*.py")):
@@ -159,7 +172,25 @@ class Run:
             self.pytest("fault", folder, ["tests/fault"])
 
     def group_san(self):
-        self.unit(self.build("san", f"SAN={SANITIZERS}", "WERROR=1"))
+        """Units, then the whole system with every program sanitized that is not jailed."""
+        folder = self.build("san", f"SAN={SANITIZERS}", "WERROR=1")
+        self.unit(folder)
+        mixed = self.builds / "san-system"
+        shutil.rmtree(mixed, ignore_errors=True)
+        shutil.copytree(self.plain(), mixed, symlinks=True,
+                        ignore=lambda _, names: [n for n in names if n.endswith((".o", ".a", ".d"))])
+        for name in UNJAILED:
+            if (folder / name).exists():
+                shutil.copy(folder / name, mixed / name)
+        # Programs of several users write what they find here; see tests/sanitizer.c.
+        shutil.rmtree(REPORTS, ignore_errors=True)
+        REPORTS.mkdir()
+        REPORTS.chmod(0o1777)
+        self.pytest("san", mixed, SANITIZED_TRIPS, "-m", "not slow")
+        found = sorted(REPORTS.iterdir())
+        self.tally.add("san no program reported anything", not found,
+                       "\n".join(p.read_text(errors="replace")[:6000] for p in found[:5]))
+        shutil.rmtree(REPORTS)
 
     def group_fuzz(self):
         """Some seconds of each fuzzer, from its seeds: enough for what is easy to break."""
@@ -190,6 +221,7 @@ def main():
     parser.add_argument("--fast", action="store_true", help="without what takes long")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--builds", default=str(ROOT / "build"), help="folder of the builds")
+    parser.add_argument("--built", action="store_true", help="use plain as it is")
     parser.add_argument("--limit", type=int, default=1500, help="seconds for one pytest run")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=" ".join(FULL))
     args = parser.parse_args()
