@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The package goes onto a machine where nginx runs.
 . ./lib.sh
+# Debian's sample site claims to be the default server, which ours has to be.
+rm -f /etc/nginx/sites-enabled/default
 ok "nginx starts" systemctl start nginx
 ok "the package installs" env DEBIAN_FRONTEND=noninteractive dpkg -i ./tenantd.deb
 for unit in tenantd-tree.service tenantd.service tenant-control.socket tenant-control.service; do

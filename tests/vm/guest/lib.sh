@@ -6,7 +6,7 @@
 ok() {
 	local name=$1 said
 	shift
-	if said=$("$@" 2>&1); then
+	if said=$("$@" 2>&1 </dev/null); then
 		echo "ok $name" | tee -a "$RESULTS"
 	else
 		echo "not ok $name" | tee -a "$RESULTS"
