@@ -22,7 +22,7 @@ image=$1 payload=$2
 shift 2
 
 work=$(mktemp -d)
-machine= reader=
+machine="" reader=""
 cleanup() {
 	[ -z "$machine" ] || kill "$machine" 2>/dev/null
 	[ -z "$reader" ] || kill "$reader" 2>/dev/null
@@ -56,9 +56,9 @@ tail -n +1 -f --pid="$machine" -s 0.2 "$work/live" &
 reader=$!
 wait "$machine"
 status=$?
-machine=
+machine=""
 wait "$reader" 2>/dev/null
-reader=
+reader=""
 
 if ! tar -xf "$work/result" -C "$work" status out 2>/dev/null; then
 	tail -n 40 "$work/console" >&2
