@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "daemon/supervisor/log_link.h"
 #include "daemon/supervisor/pool.h"
+#include "schema/errors.h"
 #include "schema/events.h"
 
 #define START_LIMIT_MS 30000	/* from the clone to READY */
@@ -115,6 +116,10 @@ struct generation *generation_start(struct pool *p, struct err *err)
 
 	if (tenant_spec_read(p->pools->place, p->number, &spec, &full, err) < 0)
 		return NULL;
+	if (spec.is_suspended) {
+		(void)err_set(err, ERR_CONFLICT, "'%s' is suspended", spec.site);
+		return NULL;
+	}
 	struct generation *g = generation_slot(p, err);
 
 	if (!g)

@@ -54,13 +54,17 @@ int listener_bind(const struct place *p, uint32_t number, struct err *err)
 	return fd;
 }
 
-int listener_mend(int fd, struct err *err)
+bool listener_is_damaged(int fd)
 {
 	struct pollfd look = { .fd = fd, .events = POLLRDHUP };
 
-	if (poll(&look, 1, 0) < 0)
-		return err_sys(err, "look at the listener");
-	if (look.revents & (POLLHUP | POLLERR | POLLNVAL | POLLRDHUP))
+	return poll(&look, 1, 0) > 0 &&
+	       (look.revents & (POLLHUP | POLLERR | POLLNVAL | POLLRDHUP));
+}
+
+int listener_mend(int fd, struct err *err)
+{
+	if (listener_is_damaged(fd))
 		return err_set(err, ERR_FAILED, "the listener was shut down");
 	if (listen(fd, BACKLOG) < 0)
 		return err_sys(err, "set the backlog of the listener");

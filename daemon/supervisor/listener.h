@@ -7,6 +7,7 @@
 #ifndef DAEMON_SUPERVISOR_LISTENER_H
 #define DAEMON_SUPERVISOR_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,6 +19,9 @@
 /* Binds it anew, in place of an earlier one, and puts it into the service
  * manager's store.  The caller's. */
 int listener_bind(const struct place *p, uint32_t number, struct err *err);
+
+/* True if it was shut down, for good. */
+bool listener_is_damaged(int fd);
 
 /* Sets backlog and flags as they should be, and tells whether it is sound. */
 int listener_mend(int fd, struct err *err);

@@ -17,6 +17,7 @@
 #include "schema/events.h"
 
 #define NAME "supervisor.sock"
+#define ACCEPT_PAUSE_MS 1000
 #define WAITING_MAX 64		/* frames that a slow peer may leave unread */
 
 struct peer_frame {
@@ -242,6 +243,15 @@ static int check_uid(const struct peers *ps, int fd, struct err *err)
 	return 0;
 }
 
+static void wait_for_peers(void *owner)
+{
+	struct peers *ps = owner;
+	struct err err = { 0 };
+
+	if (loop_watch_set(&ps->place->loop, &ps->watch, EPOLLIN | EPOLLONESHOT, &err) < 0)
+		log_event(DAEMON_ERROR, "socket=" NAME " error='%s'", err.text);
+}
+
 static void on_connection(void *owner, uint32_t events)
 {
 	struct peers *ps = owner;
@@ -249,8 +259,15 @@ static void on_connection(void *owner, uint32_t events)
 	CLOSE_AT_EXIT int fd = accept4(ps->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0)
-		return;		/* the peer has gone again */
+	if (fd < 0) {
+		/* Out of descriptors, or of memory: the loop must not spin. */
+		if (errno != EAGAIN && errno != ECONNABORTED)
+			loop_timer_set(&ps->place->loop, &ps->pause, ACCEPT_PAUSE_MS);
+		else
+			wait_for_peers(ps);
+		return;
+	}
+	wait_for_peers(ps);
 	if (check_uid(ps, fd, &err) < 0) {
 		log_event(PEER_REFUSED, "socket=" NAME " error='%s'", err.text);
 		return;
@@ -280,5 +297,6 @@ int peers_init(struct peers *ps, struct place *place, struct pools *pools, struc
 		return -1;
 	ps->watch = (struct loop_watch){ .fd = ps->listener, .on_event = on_connection,
 					 .owner = ps };
-	return loop_watch_set(&place->loop, &ps->watch, EPOLLIN, err);
+	ps->pause = (struct loop_timer){ .on_time = wait_for_peers, .owner = ps };
+	return loop_watch_set(&place->loop, &ps->watch, EPOLLIN | EPOLLONESHOT, err);
 }

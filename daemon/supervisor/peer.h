@@ -33,6 +33,7 @@ struct peers {
 	struct jobs *jobs;
 	int listener;
 	struct loop_watch watch;
+	struct loop_timer pause;	/* before the next accept, after one that failed */
 	uint64_t last_id;
 	struct peer slot[PEERS_MAX];
 };

@@ -97,6 +97,12 @@ static enum pool_event judge(struct pool *p, const struct generation_end *end)
 {
 	bool is_good = end->is_clean && end->was_ready && end->ran_ms >= SHORTEST_RUN_MS;
 
+	/* It may have ended because of that, and before we were told of it. */
+	if (p->listener >= 0 && listener_is_damaged(p->listener)) {
+		pool_note_damage(p);
+		pool_note_error(p, end->text);
+		return WHEN_DAMAGED;
+	}
 	if (p->state == POOL_WARM && p->next)
 		return WHEN_NOW_GONE;
 	if (p->state == POOL_DRAINING)

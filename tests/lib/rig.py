@@ -81,9 +81,10 @@ def default_options(build):
             return fwrite(&o, sizeof(o), 1, stdout) != 1;
         }"""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["cc", "-D_GNU_SOURCE", "-I", str(ROOT), "-I", str(build), "-x", "c", "-",
-                        "-x", "none", "-o", folder + "/a", str(build / "libschema.a"),
-                        str(build / "libbase.a"), "-lcap"], input=source, text=True, check=True)
+        sources = [str(ROOT / name) for name in ("schema/options.c", "schema/value.c",
+                                                 "base/err.c", "base/str.c")]
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-I", str(ROOT), "-I", str(build), *sources,
+                        "-x", "c", "-", "-o", folder + "/a"], input=source, text=True, check=True)
         text, _, data = subprocess.run([folder + "/a"], check=True,
                                        stdout=subprocess.PIPE).stdout.partition(b"\n\n")
     words = [line.split() for line in text.decode().splitlines()]

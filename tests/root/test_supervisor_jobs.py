@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes through tenantd with helpers that die, hang or send nonsense; peers that are not
+what they should be; its settings."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.lib import procs
+from tests.lib.procs import wait_until
+from tests.lib.rig import CONTROL_UID, HEAD, LOG_UID, ROOT, Client, Refused, Rig
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
+
+ERR_FAILED, ERR_BAD_OPTION, ERR_BUSY = 2, 7, 21
+SERVE = "report(READY)\nserve()\n"
+
+
+@pytest.fixture
+def rig():
+    with Rig() as made:
+        made.pool(SERVE)
+        yield made
+
+
+@pytest.fixture
+def tenant(rig):
+    return rig.add("site.example")
+
+
+# ---- helpers -----------------------------------------------------------------
+BUILD_SCRIPT = """
+    import os, signal, socket, struct, sys, time
+    if sys.argv[1:2] == ["settings"]:
+        os.execv({real!r}, sys.argv)
+    replies = socket.socket(fileno=5)
+    head = os.pread(3, 32, 0)
+    def frame(flags, payload=b"", code=0, number=None):
+        values = list(struct.unpack("=IHHIIIiII", head))
+        values[3], values[6], values[7] = flags, code, len(payload)
+        if number is not None:
+            values[5] = number
+        replies.send(struct.pack("=IHHIIIiII", *values) + payload)
+    {body}
+    """
+
+
+@pytest.mark.parametrize("body, text", [
+    ("sys.exit(3)", "tenant-build ended with status 3 without a reply"),
+    ("os.kill(os.getpid(), 9)", "was killed by signal 9"),
+    ("sys.exit(0)", "without a reply"),
+    ("frame(1); sys.exit(1)", "without a reply"),
+    ("replies.send(b'x')", "a frame of 1 bytes"),
+    ("replies.send(head + bytes(50000))", "hear tenant-build: Message too long"),
+    ("frame(0)", "no step and no reply"),
+    ("frame(1); frame(1)", "a second reply"),
+    ("frame(2, b'x')", "a step that is not expected"),
+    ("frame(2, b'x' * 40)", "whose name has no end"),
+    ("[frame(2, bytes(40)) for _ in range(300)]", "a step that is not expected"),
+    ("frame(1, b'', 2)", "an error without a text"),
+    ("frame(1, b'xxx', 2)", "an error without a text"),
+    ("frame(1, number=4711)", "answered for tenant 4711"),
+])
+def test_a_builder_that_fails(rig, tenant, body, text):
+    rig.script("tenant-build", BUILD_SCRIPT.format(real=str(rig.build / "tenant-build"), body=body))
+    with pytest.raises(Refused) as refused:
+        rig.apply(tenant, "site.example")
+    assert text in refused.value.text
+    # The next one has its turn.
+    rig.original("tenant-build")
+    rig.apply(tenant, "site.example")
+    assert rig.visit(tenant) == b"pid 1 hello"
+
+
+@pytest.mark.slow
+def test_a_builder_that_hangs_at_purge(rig, tenant):
+    rig.script("tenant-build", BUILD_SCRIPT.format(real=str(rig.build / "tenant-build"),
+                                                   body="time.sleep(600)"))
+    serial = rig.client.send("PURGE")
+    wait_until(lambda: any("tenant-build" in procs.read(pid, "cmdline")
+                           for pid in procs.children(rig.process.pid)), 5, "it runs")
+    time.sleep(0.2)
+    rig.original("tenant-build")
+    other = rig.client.send("APPLY", tenant, rig.tenant("site.example"))
+    with pytest.raises(Refused) as refused:
+        rig.client.answer(serial)
+    assert refused.value.code == ERR_FAILED and "not done after 20 s" in refused.value.text
+    rig.client.answer(other)
+
+
+def test_nginx_refuses(rig):
+    rig.script("tenant-nginx", """
+        import socket, struct, sys
+        text = b"nginx: no\\0"
+        socket.socket(fileno=4).send(struct.pack("=IHHIIIiII", 0x544e5457, 1, 3, 1, 0, 0, 12,
+                                                 len(text), 0) + text)
+        """)
+    with pytest.raises(Refused) as refused:
+        rig.add("site.example")
+    assert (refused.value.code, refused.value.text) == (12, "nginx: no")
+
+
+def test_steps_and_order(rig):
+    one = rig.client.send("ISSUE", 0, rig.tenant("a.example"))
+    two = rig.client.send("ISSUE", 0, rig.tenant("b.example"))
+    first, _, _ = rig.client.answer(one)
+    second, _, _ = rig.client.answer(two)
+    assert second["number"] == first["number"] + 1
+    _, payload, steps = rig.apply(first["number"], "a.example")
+    assert "spec" in steps and payload == b""
+
+
+def test_refusals_of_the_builder_are_passed_on(rig):
+    with pytest.raises(Refused) as refused:
+        rig.add("site.example", max_children=100000)
+    assert refused.value.code == ERR_BAD_OPTION
+    assert "max_children" in refused.value.text
+
+
+def test_the_queue_is_bounded(rig, tenant):
+    rig.script("tenant-build", BUILD_SCRIPT.format(real=str(rig.build / "tenant-build"),
+                                                   body="time.sleep(2); frame(1)"))
+    serials = [rig.client.send("LEDGER", 0, bytes(8)) for _ in range(300)]
+    with pytest.raises(Refused) as refused:
+        rig.client.answer(serials[-1])
+    assert refused.value.code == ERR_BUSY
+    rig.client.close()
+    rig.client = Client(rig)
+    assert rig.status(tenant)["pool_state"] == "cold"
+
+
+def test_a_job_outlives_its_peer(rig, tenant):
+    rig.client.send("APPLY", tenant, rig.tenant("site.example", revision=9))
+    rig.client.close()
+    rig.client = Client(rig)
+    wait_until(lambda: rig.list()[tenant][1] == 9, 10, "the change is made")
+
+
+# ---- peers -------------------------------------------------------------------
+def raw(rig, frame, hello=True):
+    """What comes back on a frame of these bytes; None where the connection ends."""
+    client = Client(rig, hello)
+    client.sock.send(frame)
+    client.sock.settimeout(5)
+    try:
+        got = client.receive()
+    except ConnectionResetError:
+        got = None
+    client.close()
+    return got
+
+
+@pytest.mark.parametrize("frame", [
+    b"x", bytes(32), HEAD.pack(0x544e5457, 2, 1, 0, 1, 0, 0, 0, 0),
+    HEAD.pack(0x544e5457, 1, 99, 0, 1, 0, 0, 0, 0),
+    HEAD.pack(0x544e5457, 1, 7, 0, 1, 1, 0, 5, 0),
+    HEAD.pack(0x544e5457, 1, 7, 0, 1, 1, 0, 1, 0) + b"x",
+    HEAD.pack(0x544e5457, 1, 7, 1, 1, 1, 0, 0, 0),
+    HEAD.pack(0x544e5457, 1, 3, 0, 1, 1, 0, 4, 0) + b"text",
+    HEAD.pack(0x544e5457, 1, 1, 0, 1, 0, 0, 0, 0),
+    bytes(60000),
+], ids=["short", "zero", "version", "verb", "size", "payload", "flags", "no-tenant", "hello",
+        "long"])
+def test_unexpected_frames_end_the_connection(rig, frame):
+    assert raw(rig, frame) is None
+    assert "event=peer.refused" in rig.messages()
+    assert rig.list() == {}
+
+
+def test_hello_comes_first(rig):
+    assert raw(rig, HEAD.pack(0x544e5457, 1, 7, 0, 1, 1, 0, 0, 0), hello=False) is None
+
+
+def test_only_root_and_control_may_connect(rig):
+    path = str(rig.run / "supervisor.sock")
+    code = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET);"
+            f"s.connect({path!r}); s.send({HEAD.pack(0x544e5457, 1, 1, 0, 1, 0, 0, 0, 0)!r});"
+            f"print(len(s.recv(100)))")
+
+    def run(uid):
+        return subprocess.run(["/usr/bin/python3", "-c", code], user=uid, group=uid,
+                              extra_groups=[], capture_output=True, text=True, timeout=20)
+    assert run(CONTROL_UID).stdout == "32\n"
+    assert "PermissionError" in run(LOG_UID).stderr
+    os.chmod(path, 0o666)
+    assert run(LOG_UID).stdout != "32\n", "the peer's uid counts, not only the mode"
+
+
+def test_connections_are_bounded(rig):
+    clients = [Client(rig) for _ in range(3)]
+    with pytest.raises((AssertionError, OSError)):
+        Client(rig)
+    for client in clients:
+        client.close()
+    wait_until(lambda: connects(rig), 5, "there is room again")
+
+
+def connects(rig):
+    try:
+        Client(rig).close()
+        return True
+    except (AssertionError, OSError):
+        return False
+
+
+def test_a_peer_that_does_not_read(rig, tenant):
+    deaf = Client(rig)
+    deaf.sock.settimeout(0.5)
+    with pytest.raises(OSError):
+        for _ in range(20000):
+            deaf.send("STATUS", tenant)
+    assert rig.status(tenant)["pool_state"] == "cold"
+    deaf.close()
+
+
+# ---- settings ----------------------------------------------------------------
+def test_sighup_takes_what_may_change(rig):
+    conf = rig.folder / "conf"
+    conf.write_text(conf.read_text() + "removed_keep_days = 3\n")
+    rig.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "settings taken over" in rig.messages(), 10, "reloaded")
+    conf.write_text(conf.read_text() + "tenants_max = 9\n")
+    rig.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "'tenants_max' cannot change" in rig.messages(), 10, "refused")
+    conf.write_text("no such key = 1\n")
+    rig.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: rig.messages().count("reload=refused") == 2, 10, "refused")
+    rig.add("site.example")
+
+
+def test_tenants_max(tmp_path):
+    with Rig(conf="tenants_max = 1\n") as rig:
+        rig.add("a.example")
+        with pytest.raises(Refused) as refused:
+            rig.add("b.example")
+        assert "tenants_max" in refused.value.text
+
+
+def test_capabilities_are_bounded(rig):
+    held = int(procs.field(rig.process.pid, "CapEff")[0], 16)
+    assert held == int(procs.field(rig.process.pid, "CapPrm")[0], 16)
+    for absent in (16, 17, 22, 25, 34, 38, 39):     # modules, raw I/O, boot, time, syslog, perf, bpf
+        assert not held >> absent & 1
+    assert procs.field(rig.process.pid, "NoNewPrivs") == ["1"]
+
+
+def test_usage():
+    program = (os.environ.get("BUILD") or str(ROOT / "build/plain")) + "/tenantd"
+    assert subprocess.run([program, "-z"], capture_output=True).returncode == 2
+    assert subprocess.run([program, "more"], capture_output=True).returncode == 2
+    done = subprocess.run([program, "-c", "/nonexistent", "-x", os.path.dirname(program)],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "/nonexistent" in done.stderr

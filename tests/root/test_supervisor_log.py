@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pools print, through tenant-log, into the sites' logs."""
+import os
+import signal
+
+import pytest
+
+from tests.lib import procs
+from tests.lib.procs import wait_until
+from tests.lib.rig import LOG_UID, Rig
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
+
+SERVE = "report(READY)\nserve()\n"
+
+
+@pytest.fixture
+def rig():
+    with Rig() as made:
+        made.pool(SERVE)
+        yield made
+
+
+@pytest.fixture
+def tenant(rig):
+    return rig.add("site.example")
+
+
+def log_pid(rig):
+    return next((pid for pid in procs.children(rig.process.pid)
+                 if os.path.basename(procs.link(pid, "exe")) == "tenant-log"), None)
+
+
+def test_output_reaches_the_log(rig, tenant):
+    rig.pool("os.write(2, b'to 2\\n')\nos.write(6, b'to 6\\n')\n" + SERVE)
+    assert rig.visit(tenant) == b"pid 1 hello"
+    log = rig.log / "site.example/php.log"
+    wait_until(lambda: log.exists() and log.read_text() == "to 2\nto 6\n", 5, "the lines")
+    facts = log.stat()
+    assert (facts.st_uid, oct(facts.st_mode & 0o777)) == (0, "0o640")
+    copier = log_pid(rig)
+    assert procs.field(copier, "Uid") == [str(LOG_UID)] * 4
+    assert procs.field(copier, "CapEff") == ["0000000000000000"]
+
+
+def test_a_flood_is_cut_and_counted(rig, tenant):
+    rig.pool("""
+        report(READY)
+        line = b"x" * 99 + b"\\n"
+        end = time.monotonic() + 3
+        os.set_blocking(2, True)
+        while time.monotonic() < end:
+            os.write(2, line * 100)
+        serve()
+        """)
+    assert rig.visit(tenant) == b"pid 1 hello"
+    log = rig.log / "site.example/php.log"
+    wait_until(lambda: "bytes were dropped" in log.read_text(), 10, "the note")
+    assert log.stat().st_size < (2 << 20) + 6 * 256 * 1024
+
+
+def test_log_goes_on_when_tenant_log_dies(rig, tenant):
+    rig.pool("""
+        report(READY)
+        while True:
+            peer, _ = listener.accept()
+            os.write(2, peer.recv(100) + b"\\n")
+            peer.sendall(b"ok")
+            peer.close()
+        """)
+    log = rig.log / "site.example/php.log"
+
+    def write(text):
+        with rig.connect(tenant) as visitor:
+            visitor.sendall(text)
+            assert visitor.recv(10) == b"ok"
+    write(b"one")
+    wait_until(lambda: log.exists() and log.read_text() == "one\n", 5, "the first line")
+    os.kill(log_pid(rig), signal.SIGKILL)
+    write(b"two")
+    wait_until(lambda: log.read_text() == "one\ntwo\n", 10, "nothing is lost")
+    rig.restart()
+    write(b"three")
+    wait_until(lambda: log.read_text() == "one\ntwo\nthree\n", 10, "also across tenantd")
+    # Rotated: the name leads to a new file after SIGHUP.
+    log.rename(log.with_suffix(".1"))
+    rig.process.send_signal(signal.SIGHUP)
+    wait_until(log.exists, 5, "a new file")
+    write(b"four")
+    wait_until(lambda: log.read_text() == "four\n", 5, "the new file is used")
+
+
+def test_children_end_with_the_supervisor(rig):
+    copier = log_pid(rig)
+    assert rig.end() == 0
+    wait_until(lambda: not procs.is_running(copier), 5, "tenant-log ends")
+    rig.start()
+    copier = log_pid(rig)
+    rig.end(signal.SIGKILL)
+    wait_until(lambda: not procs.is_running(copier), 5, "also after kill -9")
+    rig.start()
