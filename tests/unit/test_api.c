@@ -66,8 +66,10 @@ static void test_routes(void **state)
 			fail_msg("%s %s: route %d, code %d: %s", routes[i].method, routes[i].path,
 				 r.id, err.code, err.text);
 		if (rc == 0) {
+			const bool changes = r.id < COMMAND_IDS && command_rows[r.id].changes;
+
 			assert_string_equal(r.site, routes[i].site);
-			assert_int_equal(r.changes, r.id < COMMAND_IDS && command_rows[r.id].changes);
+			assert_int_equal(r.changes, changes);
 		}
 		if (err.code == ERR_BAD_METHOD)
 			assert_true(allow[0] != '\0');
