@@ -16,11 +16,12 @@ port_is_used() {
 }
 
 # port_free - prints one, below the range of outgoing connections.  Begins at a
-# place of this process's own, so that two runs do not meet.
+# random place, so that two runs do not meet.
 port_free() {
 	try=0
+	start=$(od -An -N2 -tu2 /dev/urandom)
 	while [ $try -lt 100 ]; do
-		candidate=$((12000 + ($$ * 13 + try * 101) % 20000))
+		candidate=$((12000 + (start + try * 101) % 20000))
 		if ! port_is_used $candidate; then
 			echo $candidate
 			return 0

@@ -54,7 +54,8 @@ elif [ -n "$(ls -A "$prefix")" ]; then
 	die "'$prefix' is not empty; RUN_DIR must name a new or empty folder"
 fi
 prefix=$(cd "$prefix" && pwd -P)
-name=tenantd-run-$$
+# The process id alone may stand for another run in another pid namespace.
+name=tenantd-run-$$-$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')
 unit=$name-tree
 on_systemd=
 [ ! -d /run/systemd/system ] || on_systemd=yes
