@@ -39,6 +39,9 @@ restarted() {
 ok "systemd starts it again" within 30 restarted
 undisturbed "kill -9"
 
+ok "the package is installed over itself" env DEBIAN_FRONTEND=noninteractive dpkg -i ./tenantd.deb
+undisturbed "upgrade"
+
 # systemd forgets the store of a stopped unit: whoever knocks at a cold site is told so at once.
 systemctl stop tenantd
 ok "stopped: the site answers" page "$site" /facts.php
