@@ -89,6 +89,22 @@ static json_t *reason(const struct tenant *t)
 	return envelope_text(t->failure[0] ? t->failure : t->reason);
 }
 
+/* Where a browser finds the site: the port of nginx's first address ("80",
+ * "127.0.0.1:8080", "[::]:8080 ..."). */
+static json_t *url(const struct settings *set, const struct tenant *t)
+{
+	char first[SETTING_TEXT_MAX];
+	uint64_t port = 0;
+
+	(void)str_format(first, sizeof(first), "%.*s", (int)strcspn(set->nginx_listen, ", "),
+			 set->nginx_listen);
+	const char *colon = strrchr(first, ':');
+
+	if (str_number(colon ? colon + 1 : first, UINT16_MAX, &port) < 0 || port == 80)
+		return json_sprintf("http://%s/", t->site);
+	return json_sprintf("http://%s:%u/", t->site, (unsigned)port);
+}
+
 static void put_places(json_t *json, const struct settings *set, const struct tenant *t,
 		       const struct options *o)
 {
@@ -105,6 +121,7 @@ static void put_places(json_t *json, const struct settings *set, const struct te
 	(void)json_object_set_new(json, "socket", path(set->run_dir, socket));
 	(void)json_object_set_new(json, "vhost", path(set->state_dir, vhost));
 	(void)json_object_set_new(json, "logs", path(set->log_dir, t->site));
+	(void)json_object_set_new(json, "url", url(set, t));
 }
 
 json_t *view_tenant(struct store *s, const struct settings *set, const struct tenant *t,
