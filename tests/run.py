@@ -208,12 +208,18 @@ class Run:
                  f"-artifact_prefix={folder}/crash-", str(corpus), f"tests/fuzz/seeds/{name}"], 120)
             self.tally.add(f"fuzz {name}", status == 0, text[-6000:])
 
+    def group_vm(self):
+        """What depends on the world of cgroups and on systemd; see tests/vm/guest."""
+        self.pytest("vm", self.plain(), ["tests/root/test_sandbox.py", "tests/trips"],
+                    "-m", "not slow")
+
     def short(self):
         return ["-m", "not slow"] if self.args.fast else []
 
 
 FAST = ("gcc", "lint", "root", "trips")
 FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "san", "fuzz")
+GROUPS = (*FULL, "vm")
 
 
 def main():
@@ -223,11 +229,11 @@ def main():
     parser.add_argument("--builds", default=str(ROOT / "build"), help="folder of the builds")
     parser.add_argument("--built", action="store_true", help="use plain as it is")
     parser.add_argument("--limit", type=int, default=1500, help="seconds for one pytest run")
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=" ".join(FULL))
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=" ".join(GROUPS))
     args = parser.parse_args()
-    unknown = [g for g in args.groups if g not in FULL]
+    unknown = [g for g in args.groups if g not in GROUPS]
     if unknown:
-        parser.error(f"no group {unknown[0]}; there are {' '.join(FULL)}")
+        parser.error(f"no group {unknown[0]}; there are {' '.join(GROUPS)}")
 
     run = Run(args)
     tally = run.tally

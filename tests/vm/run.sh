@@ -26,4 +26,4 @@ mkdir -p "$payload/tree/build"
 cp -a tests packaging "$payload/tree/"
 tar -c --exclude='*.[oad]' --exclude=./deb --exclude='./*.deb' --exclude=./vm -C "$build" . |
 	(mkdir "$payload/tree/build/plain" && tar -x -C "$payload/tree/build/plain")
-"$here/vm.sh" -t "${VM_LIMIT:-900}" -o "$build/vm" "$image" "$payload" bash ./run.sh "$@"
+"$here/vm.sh" -t "${VM_LIMIT:-3600}" -o "$build/vm" "$image" "$payload" bash ./run.sh "$@"
