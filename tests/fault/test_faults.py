@@ -41,6 +41,8 @@ ELSEWHERE = {
     "tree.made", "tree.removed",                            # tests/root/test_sandbox.py
     "build.purge.deleted",                                  # tests/root/test_build.py
     "control.migrate.copied", "control.migrate.applied",    # tests/root/test_control.py
+    "tenantd.adopt", "tenantd.spawned", "tenantd.recorded", "tenantd.ready",
+    "tenantd.handed_over", "tenantd.ended",                 # test_supervisor_faults.py
 }
 REST = ("live", "suspended", "failed", None)
 

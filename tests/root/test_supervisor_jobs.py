@@ -76,12 +76,11 @@ def test_a_builder_that_fails(rig, tenant, body, text):
 
 @pytest.mark.slow
 def test_a_builder_that_hangs_at_purge(rig, tenant):
-    rig.script("tenant-build", BUILD_SCRIPT.format(real=str(rig.build / "tenant-build"),
-                                                   body="time.sleep(600)"))
+    mark = rig.folder / "runs"
+    rig.script("tenant-build", BUILD_SCRIPT.format(
+        real=str(rig.build / "tenant-build"), body=f"open({str(mark)!r}, 'w'); time.sleep(600)"))
     serial = rig.client.send("PURGE")
-    wait_until(lambda: any("tenant-build" in procs.read(pid, "cmdline")
-                           for pid in procs.children(rig.process.pid)), 5, "it runs")
-    time.sleep(0.2)
+    wait_until(mark.exists, 10, "it runs")
     rig.original("tenant-build")
     other = rig.client.send("APPLY", tenant, rig.tenant("site.example"))
     with pytest.raises(Refused) as refused:
