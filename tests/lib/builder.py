@@ -80,6 +80,7 @@ class Reply:
 class Builder:
     def __init__(self, conf="", env=None):
         self.build = pathlib.Path(os.environ.get("BUILD") or ROOT / "build/plain").resolve()
+        self.driver = build_driver(self.build)     # before there is anything to clean up
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="builder.", dir="/tmp"))
         self.folder.chmod(0o755)
         self.env = dict(os.environ, **(env or {}))
@@ -95,7 +96,6 @@ class Builder:
                       f"nginx_pid = {self.folder}/nginx.pid\n")
         self.conf.write_text(self.usual + conf)
         (self.folder / "nginx.conf").write_text(NGINX_CONF.format(self.folder))
-        self.driver = build_driver(self.build)
 
     def __enter__(self):
         done = self.settings()
