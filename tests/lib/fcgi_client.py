@@ -140,8 +140,9 @@ class Connection:
 
 def fetch(path, params, body=b"", timeout=20):
     """One request on a connection of its own."""
+    whole = request(params, body)   # first: a pool does not wait long for a request
     with Connection(path, timeout) as c:
-        c.send(request(params, body))
+        c.send(whole)
         return c.answer()
 
 

@@ -81,7 +81,8 @@ class Pool:
         self.process.wait(20)
         self.process.stdout.close()
         shutil.rmtree(self.folder)
-        assert procs.leaks(str(self.folder), self.folder.name) == []
+        procs.wait_until(lambda: not procs.leaks(str(self.folder), self.folder.name), 10,
+                         f"the end of {procs.leaks(str(self.folder), self.folder.name)}")
 
     def __enter__(self):
         return self
