@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import pathlib
 import socket
 import sqlite3
 import subprocess
@@ -226,6 +227,11 @@ def test_audit(c):
     assert len(lines) == 4 and "uid=0 result=done" in lines[0]
 
 
+def cpu_seconds(pid):
+    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_ten_thousand_rows(c):
     c.settled()
     c.stop()
@@ -244,15 +250,15 @@ def test_ten_thousand_rows(c):
     assert not c.fake.verbs("apply")
     c.fake.log.clear()
     c.get("/v1/tenants")
-    start = time.monotonic()
+    start = cpu_seconds(c.child.pid)
     connection = UnixConnection(c.socket)
     connection.request("GET", "/v1/tenants")
     text = connection.getresponse().read()
-    spent = time.monotonic() - start
+    spent = cpu_seconds(c.child.pid) - start
     connection.close()
     rows = json.loads(text)["data"]["tenants"]
     assert len(rows) == 10000 and {r["pool_state"] for r in rows} == {"cold"}
-    # a fake in Python needs its time for 20 pages, and sanitizers theirs
+    # CPU time of tenant-control: the wall clock tells who else uses the machine
     assert spent < (0.5 if "san" not in str(c.build) else 5), f"{spent:.2f} s"
 
 
