@@ -59,6 +59,33 @@ static uint64_t quota_read(const char *folder)
 	return period == 0 || quota > UINT64_MAX / 100 ? UINT64_MAX : quota * 100 / period;
 }
 
+struct sum {
+	const struct cgroup_tree *t;
+	uint32_t number;
+	uint64_t hits;
+};
+
+static int add_generation(uint32_t generation, void *arg)
+{
+	struct sum *s = arg;
+	char folder[CGROUP_FILE_MAX];
+
+	cgroup_path(folder, s->t->unified, s->number, generation);
+	s->hits += cgroup_keyed(folder, "pids.events", "max");
+	return 0;
+}
+
+/* Newer kernels count where the limit stands, and below it in pids.events.local;
+ * older ones count only where the process is, in gK (6.1 does). */
+static uint64_t pids_hits(const struct cgroup_tree *t, uint32_t number, const char *folder)
+{
+	struct sum s = { t, number, 0 };
+	uint64_t own = cgroup_keyed(folder, "pids.events", "max");
+
+	(void)cgroup_each_generation(t, number, add_generation, &s, NULL);
+	return own > s.hits ? own : s.hits;
+}
+
 void cgroup_v2_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_facts *out)
 {
 	char folder[CGROUP_FILE_MAX];
@@ -70,7 +97,7 @@ void cgroup_v2_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_
 	out->memory_max_hit = cgroup_keyed(folder, "memory.events", "max");
 	out->pids_current = cgroup_number(folder, "pids.current");
 	out->pids_max = cgroup_number(folder, "pids.max");
-	out->pids_max_hit = cgroup_keyed(folder, "pids.events", "max");
+	out->pids_max_hit = pids_hits(t, number, folder);
 	out->cpu_usage_us = cgroup_keyed(folder, "cpu.stat", "usage_usec");
 	out->cpu_nr_throttled = cgroup_keyed(folder, "cpu.stat", "nr_throttled");
 	out->cpu_throttled_us = cgroup_keyed(folder, "cpu.stat", "throttled_usec");

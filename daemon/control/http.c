@@ -3,23 +3,32 @@
 #include "daemon/control/http.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "schema/errors.h"
 #include "tenants/idn.h"
 
+#define LAST_WORDS_S 2		/* time for a slow reader of the last replies */
+
 struct http {
 	struct MHD_Daemon *daemon;
 	struct reader *reader;
+	MHD_socket quiesced;	/* the listener, once nobody may come any more */
+	pthread_mutex_t lock;
+	pthread_cond_t fewer;
+	unsigned changes;	/* under the lock: handed over and not replied to yet */
 };
 
 /* One request, from its headers to the end of its reply. */
 struct request {
 	struct MHD_Connection *connection;
+	bool is_handed_over;		/* counts in http.changes */
 	bool is_answered;		/* job.answer is there */
 	char allow[64];			/* of a path that is known */
 	char *body;
@@ -115,6 +124,14 @@ static uint32_t peer_uid(struct MHD_Connection *connection)
 	return peer.uid;
 }
 
+static void count_change(struct http *h, int by)
+{
+	(void)pthread_mutex_lock(&h->lock);
+	h->changes += (unsigned)by;
+	(void)pthread_cond_signal(&h->fewer);
+	(void)pthread_mutex_unlock(&h->lock);
+}
+
 static enum MHD_Result change(struct http *h, struct request *r, const struct route *route)
 {
 	struct change *c = &r->job.change;
@@ -129,6 +146,8 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 		return refuse(r, route->word, &err, field);
 	r->job.owner = r;
 	r->job.done = wake;
+	r->is_handed_over = true;
+	count_change(h, 1);
 	/* First to sleep: the changer may be done before submit returns. */
 	MHD_suspend_connection(r->connection);
 	if (changer_submit(h->reader->changer, &r->job, &err) < 0) {
@@ -185,10 +204,13 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 static void on_end(void *ctx, struct MHD_Connection *connection, void **state,
 		   enum MHD_RequestTerminationCode code)
 {
-	(void)ctx;
+	struct request *r = *state;
+
 	(void)connection;
 	(void)code;
-	free_request(*state);
+	if (r && r->is_handed_over)
+		count_change(ctx, -1);
+	free_request(r);
 	*state = NULL;
 }
 
@@ -201,6 +223,18 @@ static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *t
 	return strlen(text);
 }
 
+/* None of these fails with these arguments. */
+static void init_count(struct http *h)
+{
+	pthread_condattr_t clock;
+
+	(void)pthread_mutex_init(&h->lock, NULL);
+	(void)pthread_condattr_init(&clock);
+	(void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&h->fewer, &clock);
+	(void)pthread_condattr_destroy(&clock);
+}
+
 int http_start(int listener, struct reader *reader, struct http **out, struct err *err)
 {
 	struct http *h = calloc(1, sizeof(*h));
@@ -210,6 +244,8 @@ int http_start(int listener, struct reader *reader, struct http **out, struct er
 		return err_sys(err, "memory for the HTTP server");
 	}
 	h->reader = reader;
+	h->quiesced = MHD_INVALID_SOCKET;
+	init_count(h);
 	h->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
 		NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, listener,
@@ -217,7 +253,7 @@ int http_start(int listener, struct reader *reader, struct http **out, struct er
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_MAX,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, on_end, h, MHD_OPTION_END);
 	if (!h->daemon) {
 		free(h);	/* the library may have closed the socket: left to exit */
 		return err_set(err, ERR_FAILED, "the HTTP server did not start on its socket");
@@ -228,16 +264,28 @@ int http_start(int listener, struct reader *reader, struct http **out, struct er
 
 void http_quiesce(struct http *h)
 {
-	MHD_socket listener = h ? MHD_quiesce_daemon(h->daemon) : MHD_INVALID_SOCKET;
-
-	if (listener != MHD_INVALID_SOCKET)
-		(void)close(listener);
+	if (h)
+		h->quiesced = MHD_quiesce_daemon(h->daemon);
 }
 
 void http_stop(struct http *h)
 {
+	struct timespec until = { 0 };
+
 	if (!h)
 		return;
+	/* The answers of the last changes still have to go out. */
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LAST_WORDS_S;
+	(void)pthread_mutex_lock(&h->lock);
+	while (h->changes > 0 && pthread_cond_timedwait(&h->fewer, &h->lock, &until) == 0)
+		;
+	(void)pthread_mutex_unlock(&h->lock);
 	MHD_stop_daemon(h->daemon);
+	/* Not before: the thread may have been about to wait for it. */
+	if (h->quiesced != MHD_INVALID_SOCKET)
+		(void)close(h->quiesced);
+	(void)pthread_cond_destroy(&h->fewer);
+	(void)pthread_mutex_destroy(&h->lock);
 	free(h);
 }

@@ -50,7 +50,11 @@ class Pool:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
         threading.Thread(target=self._read, daemon=True).start()
         if start:
-            self.wait("ready")
+            try:
+                self.wait("ready")
+            except BaseException:
+                self.stop()
+                raise
 
     def _conf_with_ffi(self):
         """PHP's conf.d, and FFI on: it stands for native code that an attacker brings."""

@@ -71,8 +71,17 @@ def wait_until(condition, seconds, what):
         time.sleep(0.05)
 
 
-def leaks(folder, name):
-    """What a stopped system left behind, in words: processes, mounts, cgroups, files."""
+def leaks(folder, name, limit_s=3):
+    """What a stopped system left behind, in words: processes, mounts, cgroups, files.
+
+    A child that the kernel ends with its parent may need a moment for that."""
+    end = time.monotonic() + limit_s
+    while (found := _leaks(folder, name)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def _leaks(folder, name):
     found = []
     namespaces = set()
     for pid in pids():

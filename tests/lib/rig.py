@@ -181,34 +181,46 @@ class Rig:
 
     # ---- life ----------------------------------------------------------------
     def __enter__(self):
-        self.tree = subprocess.Popen([self.build / "tenant-tree", "-r", self.run, "-n", self.name],
-                                     stderr=self.errors)
-        procs.wait_until((self.run / "tree").exists, LIMIT_S, "tenant-tree is ready")
+        self.lock, self.is_over = threading.Lock(), False
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(self.folder / "notify"))
         self.manager.settimeout(0.2)
-        self.lock, self.is_over = threading.Lock(), False
         self.listener = threading.Thread(target=self.listen)
         self.listener.start()
-        self.start()
+        try:
+            self.tree = subprocess.Popen([self.build / "tenant-tree", "-r", self.run,
+                                          "-n", self.name], stderr=self.errors)
+            procs.wait_until((self.run / "tree").exists, LIMIT_S, "tenant-tree is ready")
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, kind, value, trace):
         if kind:
             print(self.messages())
+        left = self.stop()
+        if kind is None:
+            assert not left, left
+
+    def stop(self):
+        """Stops all, however far the start came; returns what was left behind, in words."""
         if self.process and self.process.poll() is None:
-            self.end()
-        self.tree.terminate()
-        self.tree.wait(LIMIT_S)
+            self.process.terminate()
+            self.process.wait(LIMIT_S + 10)
+        if self.client:
+            self.client.close()
+        if self.tree:
+            self.tree.terminate()
+            self.tree.wait(LIMIT_S)
         self.is_over = True
         self.listener.join()
         self.manager.close()
         self.forget()
         self.errors.close()
         shutil.rmtree(self.folder)
-        left = procs.leaks(str(self.folder), self.name)
-        if kind is None:
-            assert not left, left
+        return procs.leaks(str(self.folder), self.name)
 
     def start(self, wait=True):
         """Starts tenantd with what is in the store, as systemd would."""

@@ -64,6 +64,15 @@ def test_given_folder_and_port():
         assert os.listdir(folder) == [], "the given folder stays, empty"
 
 
+def test_what_the_demo_shows():
+    """Every attempt of the attack is stopped, and each was possible on its own things."""
+    done = run(["sh", "-c", f"{ROOT}/packaging/run/show.sh && kill $PPID"])
+    assert done.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM), done
+    assert len([line for line in done.stdout.splitlines() if line.startswith("stopped ")]) == 13
+    assert "GOT THROUGH" not in done.stdout and "untested" not in done.stdout
+    assert "\nready http://127.0.0.1:" in done.stdout
+
+
 def test_refusals_say_what_to_do():
     with tempfile.TemporaryDirectory(dir="/run", prefix="t-run.") as top:
         os.chmod(top, 0o711)
