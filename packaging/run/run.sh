@@ -95,9 +95,14 @@ chmod 711 "$prefix"
 mkdir "$prefix/etc" "$prefix/run" "$prefix/log" "$prefix/nginx" "$prefix/keep"
 as_nobody test -x "$prefix/run" || die "nginx's user cannot pass '$prefix'; choose another RUN_DIR"
 
-# Programs run by other users must be reachable for them, wherever the tree is.
+# Programs run by other users must be reachable for them, wherever the tree is,
+# and a jail mounts its own /tmp, /dev and /proc over what it is started from.
 libexec=$build
-if ! as_nobody test -x "$build/tenantctl"; then
+case $build in
+/tmp/* | /dev/* | /proc/*) covered=yes ;;
+*) covered= ;;
+esac
+if [ -n "$covered" ] || ! as_nobody test -x "$build/tenantctl"; then
 	libexec=$prefix/libexec
 	mkdir "$libexec"
 	mount --bind "$build" "$libexec"
