@@ -228,7 +228,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--builds", default=str(ROOT / "build"), help="folder of the builds")
     parser.add_argument("--built", action="store_true", help="use plain as it is")
-    parser.add_argument("--limit", type=int, default=1500, help="seconds for one pytest run")
+    parser.add_argument("--limit", type=int, default=2400, help="seconds for one pytest run")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=" ".join(GROUPS))
     args = parser.parse_args()
     unknown = [g for g in args.groups if g not in GROUPS]
