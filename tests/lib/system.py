@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -200,10 +201,12 @@ class System:
         self.as_tenant(site, write)
 
     def put_tree(self, site, source, path):
-        """Copies a folder below the home, links resolved, owned by the tenant."""
-        with tempfile.TemporaryFile() as spool:
-            with tarfile.open(fileobj=spool, mode="w", dereference=True) as tar:
-                tar.add(source, arcname=path)
+        """Copies a folder below the home, links resolved, owned by the tenant; links that lead
+        nowhere are left out."""
+        with tempfile.TemporaryFile() as spool, tempfile.TemporaryDirectory() as flat:
+            shutil.copytree(source, f"{flat}/tree", ignore_dangling_symlinks=True)
+            with tarfile.open(fileobj=spool, mode="w") as tar:
+                tar.add(f"{flat}/tree", arcname=path)
             spool.seek(0)
 
             def unpack():
