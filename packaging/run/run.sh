@@ -70,13 +70,15 @@ cleanup() {
 	for keeper in $kept; do
 		process_end "$keeper"
 	done
-	if [ -n "$on_systemd" ]; then
-		systemctl stop "$unit.service" >/dev/null 2>&1 || :
-	elif [ -e "$prefix/run/tree" ]; then
-		tree_end || :
-	fi
 	# shellcheck disable=SC2046 # a list of numbers
 	[ ! -e "$prefix/keep/sessions" ] || session_end $(cat "$prefix/keep/sessions")
+	# After the last process of ours: a tenant-tree that was killed while it made
+	# its groups has left no record, so its groups are looked for by name.
+	if [ -n "$on_systemd" ]; then
+		systemctl stop "$unit.service" >/dev/null 2>&1 || :
+	else
+		tree_end || :
+	fi
 	mounts_end "$prefix"
 	if [ -n "$made" ]; then
 		rm -rf --one-file-system "$prefix"
