@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
@@ -48,19 +49,31 @@ static int step_privileges(struct jail *j, struct err *err)
 	return caps_keep(needed, ARRAY_SIZE(needed), err);
 }
 
+/* The kernel's own layout (rt_sigaction(2)), not glibc's. */
+struct kernel_sigaction {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+#define KERNEL_SIGNALS 64
+#define KERNEL_SIGSET_SIZE 8
+
 /* What is inherited from the supervisor and would reach into the jail. */
 static int step_inherited(struct jail *j, struct err *err)
 {
-	const struct sigaction plain = { .sa_handler = SIG_DFL };
-	sigset_t none;
+	const uint64_t none = 0;
+	const struct kernel_sigaction usual = { 0 };	/* SIG_DFL */
 
 	(void)j;
 	(void)umask(022);
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+	/* By the bare calls: glibc's leave out the two signals that it uses itself,
+	 * and a parent may have ignored or blocked these as well. */
+	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE) < 0)
 		return err_sys(err, "unblock signals");
-	for (int s = 1; s < NSIG; s++)
-		(void)sigaction(s, &plain, NULL);	/* not KILL, STOP, glibc's own */
+	for (int s = 1; s <= KERNEL_SIGNALS; s++)	/* refuses KILL and STOP: as they were */
+		(void)syscall(SYS_rt_sigaction, s, &usual, NULL, KERNEL_SIGSET_SIZE);
 	/* READ_IMPLIES_EXEC and a fixed address layout are inherited, too. */
 	if (personality(PER_LINUX) < 0)
 		return err_sys(err, "reset the personality");
