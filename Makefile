@@ -183,6 +183,10 @@ run: all
 check:
 	$Qtests/run.py
 
+# kill -9 at every step of every verb, in a whole system: some ten minutes.
+check-drill:
+	$Qtests/run.py drill
+
 check-fast:
 	$Qtests/run.py --fast
 
@@ -259,7 +263,7 @@ deb:
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit run clean check check-fast check-vm gen golden fuzzers fuzz install deb
+.PHONY: all unit run clean check check-fast check-drill check-vm gen golden fuzzers fuzz install deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)

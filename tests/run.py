@@ -171,6 +171,11 @@ class Run:
             folder = self.build("plain-fault", "FAULT=1", "WERROR=1", targets=("all",))
             self.pytest("fault", folder, ["tests/fault"])
 
+    def group_drill(self):
+        """The kill -9 drill of the whole system; takes long, so `make check-drill` runs it."""
+        folder = self.build("plain-fault", "FAULT=1", "WERROR=1", targets=("all",))
+        self.pytest("drill", folder, ["tests/drill"])
+
     def group_san(self):
         """Units, then the whole system with every program sanitized that is not jailed."""
         folder = self.build("san", f"SAN={SANITIZERS}", "WERROR=1")
@@ -219,7 +224,7 @@ class Run:
 
 FAST = ("gcc", "lint", "root", "trips")
 FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "san", "fuzz")
-GROUPS = (*FULL, "vm")
+GROUPS = (*FULL, "vm", "drill")
 
 
 def main():

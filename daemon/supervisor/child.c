@@ -62,6 +62,13 @@ int child_start(struct child *c, const struct spawn *s, int64_t deadline_ms, str
 	return 0;
 }
 
+int64_t child_wait(struct backoff *b, int64_t ran_ms)
+{
+	int64_t wait = backoff_next(b, ran_ms);
+
+	return wait < CHILD_WAIT_MAX_MS ? wait : CHILD_WAIT_MAX_MS;
+}
+
 void child_signal(struct child *c, int sig)
 {
 	if (c->pid != 0)

@@ -3,6 +3,7 @@
 #ifndef DAEMON_SUPERVISOR_CHILD_H
 #define DAEMON_SUPERVISOR_CHILD_H
 
+#include "daemon/supervisor/backoff.h"
 #include "daemon/supervisor/spawn.h"
 
 struct child {
@@ -23,6 +24,11 @@ void child_init(struct child *c, struct place *p,
 /* Starts the program; past DEADLINE_MS it is killed (0: it may run for ever).
  * Refuses while one runs. */
 int child_start(struct child *c, const struct spawn *s, int64_t deadline_ms, struct err *err);
+
+/* How long to wait before a program of our own is started again, after it ran
+ * this long: as backoff_next(), but never long, since administrators wait for it. */
+#define CHILD_WAIT_MAX_MS 4000
+int64_t child_wait(struct backoff *b, int64_t ran_ms);
 
 /* Signals it, if it runs. */
 void child_signal(struct child *c, int sig);

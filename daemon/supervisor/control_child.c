@@ -24,7 +24,7 @@ static void start(struct control_child *c)
 	if (child_start(&c->child, &s, 0, &err) == 0)
 		return;
 	log_event(DAEMON_ERROR, "program=tenant-control error='%s'", err.text);
-	loop_timer_set(&c->place->loop, &c->restart, backoff_next(&c->backoff, 0));
+	loop_timer_set(&c->place->loop, &c->restart, child_wait(&c->backoff, 0));
 }
 
 static void on_restart(void *owner)
@@ -42,7 +42,7 @@ static void on_end(void *owner, const struct spawn_end *end)
 	spawn_end_text(end, how);
 	log_event(CHILD_END, "program=tenant-control how='it %s'", how);
 	loop_timer_set(&c->place->loop, &c->restart,
-		       backoff_next(&c->backoff, loop_now_ms() - c->started_ms));
+		       child_wait(&c->backoff, loop_now_ms() - c->started_ms));
 }
 
 int control_child_init(struct control_child *c, struct place *place, struct err *err)

@@ -137,7 +137,7 @@ static void start(struct log_link *l)
 	if (err.code != 0) {
 		log_event(DAEMON_ERROR, "program=tenant-log error='%s'", err.text);
 		fd_close(&l->sock);
-		loop_timer_set(&l->place->loop, &l->restart, backoff_next(&l->backoff, 0));
+		loop_timer_set(&l->place->loop, &l->restart, child_wait(&l->backoff, 0));
 		return;
 	}
 	log_link_reopen(l);
@@ -168,7 +168,7 @@ static void on_end(void *owner, const struct spawn_end *end)
 	fd_close(&l->sock);
 	if (!l->is_stopping)
 		loop_timer_set(&l->place->loop, &l->restart,
-			       backoff_next(&l->backoff, loop_now_ms() - l->started_ms));
+			       child_wait(&l->backoff, loop_now_ms() - l->started_ms));
 }
 
 void log_link_stop(struct log_link *l)
