@@ -4,7 +4,7 @@
 #
 #   make                  every program, under build/
 #   make run              the whole system below a private prefix, not installed
-#   make check-fast       unit, lint and short system tests (under two minutes)
+#   make check-fast       unit, lint and short system tests
 #   make check            all tests of this machine
 #   make check-vm         systemd and pure cgroup v2, in a virtual machine
 #   make SAN=address,undefined   FAULT=1   WERROR=1   CC=clang

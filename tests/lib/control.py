@@ -6,7 +6,6 @@
         c.fake.fail["apply"] = (NGINX, "nginx does not want it")
 """
 import contextlib
-import http.client
 import json
 import os
 import pathlib
@@ -21,6 +20,7 @@ import threading
 import time
 
 from tests.lib import procs
+from tests.lib.system import UnixConnection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEAD = struct.Struct("=IHHIIIiII")
@@ -226,17 +226,6 @@ class FakeSupervisor:
         found = [(n, r) for n, r in self.ledger.items()
                  if r["site"] == name and r["state"] != REMOVED]
         return found[0] if found else None
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=60):
-        super().__init__("localhost", timeout=timeout)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Answer:
