@@ -17,9 +17,12 @@ enum log_verb {
 	LOG_DETACH,		/* copy what is there, then let go */
 };
 
-struct log_message {
-	uint32_t verb;
-	uint32_t number;	/* tenant */
-};
+#define STRUCT(name, sentence) struct name {
+#define FIELD(in, type, name, array, sentence) type name array;
+#define END(name) };
+#include "schema/log_wire.def"
+#undef STRUCT
+#undef FIELD
+#undef END
 
 #endif

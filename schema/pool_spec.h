@@ -45,12 +45,13 @@ enum pool_report_kind {
 	POOL_REPORT_NUMBERS,	/* workers and active, at most once a second */
 };
 
-struct pool_report {
-	uint32_t kind;
-	int32_t workers, active;
-	uint64_t requests;
-	char text[REPORT_TEXT_MAX];
-};
+#define STRUCT(name, sentence) struct name {
+#define FIELD(in, type, name, array, sentence) type name array;
+#define END(name) };
+#include "schema/pool_report.def"
+#undef STRUCT
+#undef FIELD
+#undef END
 
 /* Signals that the supervisor sends the pool master: SIGQUIT: finish running
  * requests and what waits in the queue, then exit 0 (drain).  SIGKILL: at once. */

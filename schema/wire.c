@@ -21,7 +21,7 @@ static const struct verb_row verbs[] = {
 #define PAYLOAD_PAGE (int)sizeof(struct wire_page)
 #define STEP_NONE 0
 #define STEP_BUILD 1
-#define VERB(name, number, word, payload, step, sentence) \
+#define VERB(name, number, word, payload, reply, step, sentence) \
 	{ number, word, PAYLOAD_##payload, STEP_##step },
 #include "schema/verbs.def"
 #undef VERB

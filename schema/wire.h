@@ -26,7 +26,7 @@
 #define REASON_MAX 256
 
 enum wire_verb {
-#define VERB(name, number, word, payload, step, sentence) WIRE_##name = number,
+#define VERB(name, number, word, payload, reply, step, sentence) WIRE_##name = number,
 #include "schema/verbs.def"
 #undef VERB
 	WIRE_VERBS
@@ -38,85 +38,16 @@ enum wire_flag {
 	WIRE_MORE = 4,		/* a page that is not the last */
 };
 
-struct wire_head {
-	uint32_t magic;
-	uint16_t version;
-	uint16_t verb;
-	uint32_t flags;
-	uint32_t serial;	/* chosen by the requester */
-	uint32_t number;	/* tenant, or 0 */
-	int32_t code;		/* of a reply: 0 or a code of errors.def; then the payload is text
-				 * with its terminator, at most ERR_TEXT_MAX bytes */
-	uint32_t size;		/* of the payload */
-	uint32_t nginx_revision;	/* of a builder's reply: staged tree to swap in; 0: none */
-};
-
-/* What a tenant should be. */
-struct wire_tenant {
-	char site[SITE_MAX];
-	char reason[REASON_MAX];	/* of a suspension; shown to nobody but the operator */
-	uint16_t is_suspended;
-	uint32_t alias_count;
-	uint64_t revision;		/* control's count of changes of this tenant */
-	uint32_t restore_number;	/* RESTORE: whose removed home */
-	uint32_t reserved;
-	char alias[ALIASES_MAX][SITE_MAX];
-	struct options options;
-};
-
-struct wire_page {
-	uint32_t after;		/* numbers above this one */
-	uint32_t reserved;
-};
-
-/* One step of a change, for `add` to show. */
-struct wire_step {
-	char name[32];		/* facet or program, "home", "nginx" */
-	uint32_t microseconds;
-	int32_t code;
-};
-
-struct wire_list_row {
-	uint32_t number;
-	uint32_t generation;
-	uint64_t revision;	/* of the spec on disk */
-	uint16_t is_suspended;
-	uint16_t pool_state;
-	uint32_t reserved;
-};
+/* The structs are those of wire.def, which tells what each field means. */
+#define STRUCT(name, sentence) struct name {
+#define FIELD(in, type, name, array, sentence) type name array;
+#define END(name) };
+#include "schema/wire.def"
+#undef STRUCT
+#undef FIELD
+#undef END
 
 enum ledger_state { LEDGER_ISSUED = 1, LEDGER_BUILT = 2, LEDGER_REMOVED = 3 };
-
-struct wire_ledger_row {
-	uint32_t number;
-	uint32_t state;		/* enum ledger_state */
-	int64_t changed_at;	/* seconds since 1970 */
-	uint32_t is_home_kept;	/* REMOVED: the home can still be restored */
-	char site[SITE_MAX];
-	char pad[2];
-};
-
-/* Live facts of one tenant, from the supervisor's memory and cgroupfs. */
-struct wire_status {
-	uint32_t pool_state;
-	uint32_t generation;
-	int32_t master_pid;		/* on the host; 0 when cold */
-	uint32_t processes;
-	int64_t since;			/* of the pool state; seconds since 1970 */
-	uint64_t starts;		/* since the supervisor started */
-	uint64_t crashes;
-	uint64_t listener_replaced;	/* times the tenant damaged its listener */
-	uint32_t backoff_s;		/* until the next start is tried */
-	int32_t workers, active;	/* -1: not known */
-	uint64_t memory_current, memory_max;	/* bytes; UINT64_MAX: no limit */
-	uint64_t memory_oom_kill, memory_max_hit;
-	uint64_t pids_current, pids_max, pids_max_hit;
-	uint64_t cpu_usage_us, cpu_nr_throttled, cpu_throttled_us;
-	uint32_t is_adopted;		/* started by an earlier supervisor */
-	uint32_t listen_queue;		/* connections that wait, by sock_diag(7) */
-	char last_end[REASON_MAX];	/* why the last pool ended */
-	char last_error[REASON_MAX];	/* why the last start failed */
-};
 
 /* Rows that fit one frame. */
 #define WIRE_LIST_ROWS 512

@@ -157,11 +157,10 @@ static int take_options(struct parse *p, const json_t *value)
 }
 
 static const struct field fields[] = {
-	{ "site", FOR(ADD), FOR(ADD), take_site },
-	{ "plan", FOR(ADD) | FOR(SET), 0, take_plan },
-	{ "aliases", FOR(ADD) | FOR(SET), 0, take_aliases },
-	{ "options", FOR(ADD) | FOR(SET), 0, take_options },
-	{ "reason", FOR(SUSPEND), 0, take_reason },
+#define BODY(name, type, commands, required, sentence) \
+	{ #name, commands, required, take_##name },
+#include "schema/body.def"
+#undef BODY
 };
 
 static const struct field *field_of(const char *name, unsigned command)

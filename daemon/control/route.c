@@ -15,9 +15,9 @@ static const struct {
 	const char *word;
 	const char *path;
 } reads[] = {
-	{ ROUTE_DAEMON, "status", "/v1/status" },
-	{ ROUTE_PLANS, "plans", "/v1/plans" },
-	{ ROUTE_REMOVED, "removed", "/v1/removed" },
+#define READ(name, word, path, sentence) { ROUTE_##name, word, path },
+#include "schema/reads.def"
+#undef READ
 };
 
 static int hex(char c)

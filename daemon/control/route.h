@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Method and path of a request: which command it is, and for which site.  Pure.
- * The paths are those of schema/commands.def and three that only read.
+ * The paths are those of schema/commands.def and schema/reads.def.
  */
 #ifndef DAEMON_CONTROL_ROUTE_H
 #define DAEMON_CONTROL_ROUTE_H
@@ -13,9 +13,10 @@
 #include "tenants/idn.h"
 
 enum route_read {
-	ROUTE_DAEMON = COMMAND_IDS,	/* GET /v1/status */
-	ROUTE_PLANS,
-	ROUTE_REMOVED,
+	ROUTE_FIRST = COMMAND_IDS - 1,
+#define READ(name, word, path, sentence) ROUTE_##name,
+#include "schema/reads.def"
+#undef READ
 	ROUTE_IDS
 };
 
