@@ -13,7 +13,7 @@ static const struct advice_row {
 	{ ERR_UNKNOWN_SITE, "see: tenantctl list; tenantctl list --removed", NULL },
 	{ ERR_CONFLICT, "see: tenantctl show ", "" },
 	{ ERR_BAD_OPTION, "see: tenantctl set --help", NULL },
-	{ ERR_UNKNOWN_PLAN, "see: tenantctl list --plans", NULL },
+	{ ERR_UNKNOWN_PLAN, "see: tenantctl plan list", NULL },
 	{ ERR_DENIED, "try: sudo tenantctl ...", NULL },
 	{ ERR_NO_DAEMON, "try: systemctl status tenantd; or --socket PATH for another one", NULL },
 	{ ERR_NGINX, "see: tenantctl status ", "; nginx -t" },
@@ -28,11 +28,11 @@ void advice_add(struct text *out, int code, const struct args *a)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if ((int)rows[i].code != code)
 			continue;
-		if (rows[i].after && (!a || !a->site))
+		if (rows[i].after && (!a || !a->operand))
 			return;
 		text_add(out, "%s", rows[i].before);
 		if (rows[i].after) {
-			clean_add(out, a->site);
+			clean_add(out, a->operand);
 			text_add(out, "%s", rows[i].after);
 		}
 		text_add(out, "\n");

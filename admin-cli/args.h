@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line of tenantctl as plain data.  Knows the grammar and the
- * table of commands; whether a name or a value is right is for tenantd to say,
- * so that both never disagree.  No side effects.
+ * tables of commands and flags; whether a name or a value is right is for
+ * tenantd to say, so that both never disagree.  No side effects.
  */
 #ifndef ADMIN_CLI_ARGS_H
 #define ADMIN_CLI_ARGS_H
@@ -13,31 +13,34 @@
 #include "base/err.h"
 #include "schema/commands.h"
 
-#define ARGS_LIST_MAX 128	/* aliases, and options, of one command line */
-
-/* What `list` lists. */
-enum args_list { LIST_SITES, LIST_REMOVED, LIST_PLANS };
+#define ARGS_LIST_MAX 128	/* values of flags that are lists, and words at the end */
 
 enum args_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_PLAIN, FORMAT_JSON };
+
+/* A flag that may be given several times, once. */
+struct args_item {
+	enum flag_id flag;
+	const char *value;
+};
 
 /* Borrows all texts from argv. */
 struct args {
 	const struct command_row *command;	/* NULL: none was given */
-	const char *site;			/* NULL: none was given */
-	const char *plan;			/* NULL: none was given */
-	const char *reason;			/* NULL: none was given */
-	const char *socket;			/* NULL: none was given */
-	const char *alias[ARGS_LIST_MAX];
-	size_t alias_count;
-	const char *option[ARGS_LIST_MAX];	/* "name=value", the name not empty */
-	size_t option_count;
+	const char *group;			/* "plan" without its second word, for help */
+	const char *operand;			/* site or plan; NULL: none was given */
+	const char *flag[FLAG_IDS];		/* the value, "" of a switch; NULL: not given */
+	struct args_item item[ARGS_LIST_MAX];
+	size_t item_count;
+	const char *rest[ARGS_LIST_MAX];	/* OPTION=VALUE, the option not empty; or hosts */
+	size_t rest_count;
 	enum args_format format;
-	enum args_list list;
-	bool is_help, is_version;
 };
 
 /* Reads the words after the program's name.  With --help or --version nothing
  * else needs to be complete.  ERR_USAGE. */
 int args_parse(struct args *out, int argc, char **argv, struct err *err);
+
+/* What is asked of tenantd: the command's own row, or that of another resource. */
+const struct command_row *args_route(const struct args *a);
 
 #endif

@@ -11,15 +11,6 @@
 
 #define WIDTH 79
 
-static const char general[] =
-	"General flags:\n"
-	"  --json            print the reply of tenantd as JSON\n"
-	"  --format FORMAT   table, csv, plain or json\n"
-	"  --socket PATH     socket of tenantd; else TENANTD_SOCKET, else\n"
-	"                    /run/tenantd/control.sock\n"
-	"  --help, -h        this text; after a command: its help\n"
-	"  --version         the version of tenantctl\n";
-
 /* Words wrapped between INDENT and WIDTH. */
 static void add_wrapped(struct text *out, int indent, const char *words)
 {
@@ -117,38 +108,47 @@ static void add_options(struct text *out)
 
 static void add_usage(struct text *out, const struct command_row *row)
 {
-	text_add(out, "tenantctl %s%s%s\n", row->word, *row->arguments ? " " : "", row->arguments);
+	text_add(out, "tenantctl ");
+	command_synopsis(row, out);
+	text_add(out, "\n");
 }
 
-void help_overview(struct text *out)
+static void add_flags(struct text *out, const struct command_row *row, bool is_general)
+{
+	const char *title = is_general ? "\nGeneral flags:\n" : "\nFlags:\n";
+
+	for (int i = 0; i < FLAG_IDS; i++) {
+		const struct flag_row *flag = &flag_rows[i];
+
+		if ((flag->place == FLAG_GENERAL) != is_general ||
+		    (!is_general && !command_takes(row, flag)))
+			continue;
+		text_add(out, "%s  %s%s%s", title, flag->word, *flag->value ? " " : "",
+			 flag->value);
+		if (flag->letter)
+			text_add(out, ", -%c", flag->letter);
+		text_add(out, "%s\n", flag->times == FLAG_MANY ? "   (several times)" : "");
+		add_wrapped(out, 6, flag->sentence);
+		title = "";
+	}
+}
+
+void help_overview(struct text *out, const char *group)
 {
 	text_add(out, "tenantctl: manage isolated PHP sites\n\n");
 	for (int i = 0; i < COMMAND_IDS; i++) {
+		if (group && !command_is_in_group(&command_rows[i], group))
+			continue;
 		text_add(out, "  ");
 		add_usage(out, &command_rows[i]);
 		add_wrapped(out, 6, command_rows[i].sentence);
 	}
-	text_add(out, "\n%s", general);
+	add_flags(out, NULL, true);
 	text_add(out, "\nExit status: 0 done (also if nothing had to change), 1 failed, 2 usage,\n"
 		      "3 not found, 4 conflict, 5 refused by policy or range, "
 		      "6 daemon not reachable.\n"
 		      "\n`tenantctl add --help` lists all options.\n");
 }
-
-static const struct example {
-	enum command_id id;
-	const char *line;
-} examples[] = {
-	{ COMMAND_ADD, "tenantctl add site.example --alias www.site.example memory_max=1G" },
-	{ COMMAND_REMOVE, "tenantctl remove site.example" },
-	{ COMMAND_LIST, "tenantctl list --format csv" },
-	{ COMMAND_SHOW, "tenantctl show site.example --json" },
-	{ COMMAND_SET, "tenantctl set site.example max_children=10 cpu_quota=" },
-	{ COMMAND_SUSPEND, "tenantctl suspend site.example --reason 'sends spam'" },
-	{ COMMAND_RESUME, "tenantctl resume site.example" },
-	{ COMMAND_STATUS, "tenantctl status site.example" },
-	{ COMMAND_RESTORE, "tenantctl restore site.example" },
-};
 
 void help_command(struct text *out, const struct command_row *command)
 {
@@ -156,10 +156,10 @@ void help_command(struct text *out, const struct command_row *command)
 	add_usage(out, command);
 	text_add(out, "\n");
 	add_wrapped(out, 0, command->sentence);
-	for (size_t i = 0; i < ARRAY_SIZE(examples); i++)
-		if (examples[i].id == command->id)
-			text_add(out, "\nExample:\n  %s\n", examples[i].line);
-	text_add(out, "\nAPI: %s %s\n\n%s", command->method, command->path, general);
-	if (command->id == COMMAND_ADD || command->id == COMMAND_SET)
+	text_add(out, "\nExample:\n  tenantctl %s\n\nAPI: %s %s\n", command->example,
+		 command->method, command->path);
+	add_flags(out, command, false);
+	add_flags(out, command, true);
+	if (command->rest == REST_OPTIONS)
 		add_options(out);
 }

@@ -6,8 +6,9 @@
 #include "base/str.h"
 #include "schema/commands.h"
 
-/* Appends the overview, or the help of one command. */
-void help_overview(struct text *out);
+/* Appends the overview, of all commands or (GROUP not NULL) of those whose first
+ * of two words it is; or the help of one command. */
+void help_overview(struct text *out, const char *group);
 void help_command(struct text *out, const struct command_row *command);
 
 #endif

@@ -8,7 +8,7 @@
 #include "admin-cli/args.h"
 #include "base/str.h"
 
-/* Appends the path, with the site percent-encoded (RFC 3986 2.1). */
+/* Appends the path, with the operand percent-encoded (RFC 3986 2.1) and the query behind it. */
 void request_path(struct text *out, const struct args *a);
 
 /* Makes the body.  *out is the caller's; NULL where the command sends none.

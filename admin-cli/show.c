@@ -17,20 +17,24 @@ struct column {
 };
 
 static const struct list_row {
+	int id;			/* of the command or route */
 	const char *if_empty;
 	struct column columns[COLUMNS_MAX + 1];
 } lists[] = {
-	[LIST_SITES] = {
-		"no sites; `tenantctl add site.example` makes one\n",
+	{
+		COMMAND_LIST, "no sites; `tenantctl add site.example` makes one\n",
 		{ { "site", "site" }, { "state", "state" }, { "pool_state", "pool" },
 		  { "plan", "plan" }, { "number", "number" }, { "reason", "reason" } },
 	},
-	[LIST_REMOVED] = {
-		"no removed site can be restored\n",
+	{
+		ROUTE_REMOVED, "no removed site can be restored\n",
 		{ { "site", "site" }, { "plan", "plan" }, { "number", "number" },
 		  { "removed_at", "removed_at" }, { "kept_until", "kept_until" } },
 	},
-	[LIST_PLANS] = { "no plans\n", { { "name", "name" }, { "sentence", "sentence" } } },
+	{
+		COMMAND_PLAN_LIST, "no plans\n",
+		{ { "name", "name" }, { "sentence", "sentence" } },
+	},
 };
 
 /* One value in a line; arrays joined by commas. */
@@ -229,10 +233,22 @@ static const json_t *first_array(const json_t *data)
 	return NULL;
 }
 
-void show_list(struct text *out, const json_t *data, enum args_list list,
-	       enum args_format format)
+static const struct list_row *list_of(int id)
 {
-	const struct list_row *row = &lists[list];
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (lists[i].id == id)
+			return &lists[i];
+	return NULL;
+}
+
+bool show_is_list(int id)
+{
+	return list_of(id) != NULL;
+}
+
+void show_list(struct text *out, const json_t *data, int id, enum args_format format)
+{
+	const struct list_row *row = list_of(id);
 	const json_t *rows = first_array(data);
 
 	if (format != FORMAT_TABLE)

@@ -12,10 +12,12 @@
  * plain: `key,value` or key, tab, value, with nested keys joined by dots. */
 void show_object(struct text *out, const json_t *object, enum args_format format);
 
-/* Appends the rows of a list: an array of objects, alone or the first one in
- * an object.  CSV and plain have a fixed set of columns. */
-void show_list(struct text *out, const json_t *data, enum args_list list,
-	       enum args_format format);
+/* Whether this command's or route's data is a list. */
+bool show_is_list(int id);
+
+/* Appends the rows of such a list: an array of objects, alone or the first one
+ * in an object.  CSV and plain have a fixed set of columns. */
+void show_list(struct text *out, const json_t *data, int id, enum args_format format);
 
 /* Appends the steps of a change with their times, if the data has "steps". */
 void show_steps(struct text *out, const json_t *data);

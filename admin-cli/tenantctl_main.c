@@ -50,12 +50,12 @@ static int print_help(const struct args *a)
 {
 	struct text out = { 0 };
 
-	if (a->is_version)
+	if (a->flag[FLAG_VERSION])
 		text_add(&out, "tenantctl %s\n", TENANTD_VERSION);
 	else if (a->command)
 		help_command(&out, a->command);
 	else
-		help_overview(&out);
+		help_overview(&out, a->group);
 	return print(&out, 0);
 }
 
@@ -63,7 +63,7 @@ static int print_help(const struct args *a)
 static int exchange(const struct args *a, struct reply *out, struct err *err)
 {
 	const char *from_env = getenv("TENANTD_SOCKET");
-	const char *socket = a->socket ? a->socket
+	const char *socket = a->flag[FLAG_SOCKET] ? a->flag[FLAG_SOCKET]
 			     : from_env && *from_env ? from_env : CONNECTION_SOCKET_DEFAULT;
 	struct text path = { 0 };
 	struct text answer = { 0 };
@@ -71,8 +71,8 @@ static int exchange(const struct args *a, struct reply *out, struct err *err)
 	char *body = NULL;
 
 	/* An empty name would make another resource of the path. */
-	if (a->site && !*a->site)
-		return err_set(err, ERR_BAD_NAME, "the host name is empty");
+	if (a->operand && !*a->operand)
+		return err_set(err, ERR_BAD_NAME, "the name is empty");
 	if (request_body(&json, a, err) < 0)
 		return -1;
 	if (json)
@@ -97,12 +97,12 @@ static void add_done(struct text *out, const struct args *a, const struct reply 
 	const char *url = json_string_value(json_object_get(r->data, "url"));
 
 	show_steps(out, r->data);
-	clean_add(out, site ? site : a->site);
+	clean_add(out, site ? site : a->operand);
 	text_add(out, ": %s", a->command->word);
 	text_add(out, r->is_unchanged ? ": unchanged\n" : ": done\n");
 	if (a->command->id == COMMAND_ADD || a->command->id == COMMAND_RESTORE) {
 		text_add(out, url ? "open " : "open http://");
-		clean_add(out, url ? url : site ? site : a->site);
+		clean_add(out, url ? url : site ? site : a->operand);
 		text_add(out, url ? "\n" : "/\n");
 	}
 }
@@ -120,8 +120,8 @@ static int print_reply(const struct args *a, const struct reply *r)
 		show_steps(&out, r->data);
 	else if (a->command->changes)
 		add_done(&out, a, r);
-	else if (a->command->id == COMMAND_LIST)
-		show_list(&out, r->data, a->list, a->format);
+	else if (show_is_list(args_route(a)->id))
+		show_list(&out, r->data, args_route(a)->id, a->format);
 	else
 		show_object(&out, r->data, a->format);
 	int status = print(&out, 0);
@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	if (args_parse(&a, argc - 1, argv + 1, &err) < 0)
 		return print_error(&err, NULL);
-	if (a.is_help || a.is_version)
+	if (a.flag[FLAG_HELP] || a.flag[FLAG_VERSION])
 		return print_help(&a);
 	if (exchange(&a, &reply, &err) < 0 &&
 	    (a.format != FORMAT_JSON ||

@@ -106,9 +106,11 @@ static void gen_ctl_1(void)
 	       "[\\-\\-format table|csv|plain] COMMAND ...\n.SH COMMANDS\n");
 	for (int i = 0; i < COMMAND_IDS; i++) {
 		printf(".TP\n.B ");
-		roff(command_rows[i].word);
-		printf(" ");
-		roff(command_rows[i].arguments);
+		struct text synopsis = { 0 };
+
+		command_synopsis(&command_rows[i], &synopsis);
+		roff(synopsis.data ? synopsis.data : "");
+		text_free(&synopsis);
 		printf("\n");
 		roff(command_rows[i].sentence);
 		printf("\n");

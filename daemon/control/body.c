@@ -18,12 +18,13 @@ struct parse {
 
 struct field {
 	const char *name;
-	unsigned commands;	/* bits of those that know it */
-	unsigned required;	/* bits of those that need it */
+	uint64_t commands;	/* bits of those that know it */
+	uint64_t required;	/* bits of those that need it */
 	int (*take)(struct parse *p, const json_t *value);
 };
 
-#define FOR(id) (1u << COMMAND_##id)
+_Static_assert(COMMAND_IDS <= 64, "the commands of a field are bits of one number");
+#define FOR(id) (UINT64_C(1) << COMMAND_##id)
 
 static const char *text_of(struct parse *p, const json_t *value)
 {
@@ -163,7 +164,7 @@ static const struct field fields[] = {
 #undef BODY
 };
 
-static const struct field *field_of(const char *name, unsigned command)
+static const struct field *field_of(const char *name, uint64_t command)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if ((fields[i].commands & command) && strcmp(fields[i].name, name) == 0)
@@ -171,7 +172,7 @@ static const struct field *field_of(const char *name, unsigned command)
 	return NULL;
 }
 
-static int take_all(struct parse *p, const json_t *root, unsigned command)
+static int take_all(struct parse *p, const json_t *root, uint64_t command)
 {
 	const char *name = NULL;
 	json_t *value = NULL;
@@ -222,7 +223,7 @@ int body_parse(const char *text, size_t size, struct change *out, char field[FIE
 {
 	struct change change = *out;
 	struct parse p = { .change = &change, .field = field, .err = err };
-	unsigned command = 1u << out->command;
+	uint64_t command = UINT64_C(1) << out->command;
 	json_error_t where = { 0 };
 	json_t *root = NULL;
 

@@ -224,28 +224,25 @@ static int take_away(struct work *w, const struct change *c, struct tenant *t, s
 	return work_remove(w, t, err);
 }
 
+static const struct {
+	enum command_id command;
+	int (*run)(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
+		   struct err *err);
+} changes[] = {
+	{ COMMAND_ADD, add },
+	{ COMMAND_SET, set },
+	{ COMMAND_SUSPEND, suspend },
+	{ COMMAND_RESUME, resume },
+	{ COMMAND_REMOVE, take_away },
+	{ COMMAND_RESTORE, change_restore },
+};
+
 static int dispatch(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
 		    struct err *err)
 {
-	switch (c->command) {
-	case COMMAND_ADD:
-		return add(w, c, t, o, err);
-	case COMMAND_SET:
-		return set(w, c, t, o, err);
-	case COMMAND_SUSPEND:
-		return suspend(w, c, t, o, err);
-	case COMMAND_RESUME:
-		return resume(w, c, t, o, err);
-	case COMMAND_REMOVE:
-		return take_away(w, c, t, o, err);
-	case COMMAND_RESTORE:
-		return change_restore(w, c, t, o, err);
-	case COMMAND_LIST:
-	case COMMAND_SHOW:
-	case COMMAND_STATUS:
-	case COMMAND_IDS:
-		break;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		if (changes[i].command == c->command)
+			return changes[i].run(w, c, t, o, err);
 	return err_set(err, ERR_BAD_METHOD, "'%s' changes nothing", command_rows[c->command].word);
 }
 

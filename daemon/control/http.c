@@ -71,9 +71,23 @@ static enum MHD_Result refuse(struct request *r, const char *word, const struct 
 	return send_answer(r);
 }
 
-static bool has_arguments(struct MHD_Connection *connection)
+/* The fields behind the '?' of the path, as they come. */
+struct query {
+	struct route *route;
+	char field[FIELD_MAX];	/* that is wrong */
+	struct err *err;
+};
+
+static enum MHD_Result take_query(void *ctx, enum MHD_ValueKind kind, const char *field,
+				  const char *value)
 {
-	return MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0;
+	struct query *q = ctx;
+
+	(void)kind;
+	if (route_query(q->route, field, value, q->err) == 0)
+		return MHD_YES;
+	(void)str_format(q->field, sizeof(q->field), "%.64s", field);
+	return MHD_NO;
 }
 
 /* The first call of a request: headers only.  A body that is too long is
@@ -88,10 +102,6 @@ static enum MHD_Result begin(struct request *r)
 	if (MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
 					MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
 		(void)err_set(&err, ERR_USAGE, "a body must say its length (Content-Length)");
-		return refuse(r, "", &err, "");
-	}
-	if (has_arguments(r->connection)) {
-		(void)err_set(&err, ERR_USAGE, "the path takes no arguments after '?'");
 		return refuse(r, "", &err, "");
 	}
 	if (length && (str_number(length, UINT64_MAX, &size) < 0 || size > BODY_MAX)) {
@@ -138,12 +148,12 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 	char field[FIELD_MAX] = "";
 	struct err err = { 0 };
 
-	c->command = (enum command_id)route->id;
+	c->command = route->row->id;
 	c->uid = peer_uid(r->connection);
-	if (route->site[0] && idn_to_ascii(route->site, c->site, &err) < 0)
-		return refuse(r, route->word, &err, "site");
+	if (route->operand[0] && idn_to_ascii(route->operand, c->site, &err) < 0)
+		return refuse(r, route->row->word, &err, "site");
 	if (body_parse(r->body, r->size, c, field, &err) < 0)
-		return refuse(r, route->word, &err, field);
+		return refuse(r, route->row->word, &err, field);
 	r->job.owner = r;
 	r->job.done = wake;
 	r->is_handed_over = true;
@@ -151,7 +161,7 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 	/* First to sleep: the changer may be done before submit returns. */
 	MHD_suspend_connection(r->connection);
 	if (changer_submit(h->reader->changer, &r->job, &err) < 0) {
-		envelope_failed(&r->job.answer, route->word, &err, "");
+		envelope_failed(&r->job.answer, route->row->word, &err, "");
 		wake(&r->job);
 	}
 	return MHD_YES;
@@ -162,14 +172,18 @@ static enum MHD_Result serve(struct http *h, struct request *r, const char *meth
 {
 	struct err err = { 0 };
 	struct route route;
+	struct query query = { .route = &route, .err = &err };
 
 	if (route_find(method, path, &route, r->allow, &err) < 0)
 		return refuse(r, "", &err, err.code == ERR_BAD_NAME ? "site" : "");
-	if (route.changes)
+	(void)MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_query, &query);
+	if (err.code)
+		return refuse(r, route.row->word, &err, query.field);
+	if (route.row->changes)
 		return change(h, r, &route);
 	if (r->size > 0) {
-		(void)err_set(&err, ERR_USAGE, "'%s' takes no body", route.word);
-		return refuse(r, route.word, &err, "");
+		(void)err_set(&err, ERR_USAGE, "'%s' takes no body", route.row->word);
+		return refuse(r, route.row->word, &err, "");
 	}
 	read_run(h->reader, &route, &r->job.answer);
 	return send_answer(r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list, show, status, plans, removed. */
+/* list, show, status, plan list, removed. */
 #include "daemon/control/read.h"
 
 #include <sys/socket.h>
@@ -73,15 +73,15 @@ static json_t *one_site(struct reader *r, const struct route *route, struct err 
 	struct tenant t;
 	char site[SITE_MAX];
 
-	if (idn_to_ascii(route->site, site, err) < 0 || store_find(r->store, site, &t, err) < 0)
+	if (idn_to_ascii(route->operand, site, err) < 0 || store_find(r->store, site, &t, err) < 0)
 		return NULL;
-	return route->id == COMMAND_STATUS ? site_status(r, &t, err)
+	return route->row->id == COMMAND_STATUS ? site_status(r, &t, err)
 					   : view_tenant(r->store, r->settings, &t, err);
 }
 
 static json_t *data_of(struct reader *r, const struct route *route, struct err *err)
 {
-	switch (route->id) {
+	switch ((int)route->row->id) {
 	case COMMAND_LIST:
 		return view_list(r->store, &r->live, err);
 	case COMMAND_SHOW:
@@ -89,12 +89,13 @@ static json_t *data_of(struct reader *r, const struct route *route, struct err *
 		return one_site(r, route, err);
 	case ROUTE_DAEMON:
 		return daemon_status(r, err);
-	case ROUTE_PLANS:
+	case COMMAND_PLAN_LIST:
 		return view_plans(r->store, err);
 	case ROUTE_REMOVED:
 		return view_removed(r->store, r->settings, err);
 	default:
-		(void)err_set(err, ERR_NO_ROUTE, "'%s' is not a request that reads", route->word);
+		(void)err_set(err, ERR_NO_ROUTE, "'%s' is not a request that reads",
+			      route->row->word);
 		return NULL;
 	}
 }
@@ -105,10 +106,10 @@ void read_run(struct reader *r, const struct route *route, struct answer *out)
 	json_t *data = data_of(r, route, &err);
 
 	if (data) {
-		envelope_done(out, route->word, "done", "", data);
+		envelope_done(out, route->row->word, "done", "", data);
 		return;
 	}
 	if (err.code == 0)
 		(void)err_set(&err, ERR_SYSTEM, "no memory for the reply");
-	envelope_failed(out, route->word, &err, route->site[0] ? "site" : "");
+	envelope_failed(out, route->row->word, &err, route->operand[0] ? "site" : "");
 }

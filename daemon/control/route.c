@@ -5,20 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "schema/errors.h"
-
-#define SITE_MARK "{site}"
-
-static const struct {
-	int id;
-	const char *word;
-	const char *path;
-} reads[] = {
-#define READ(name, word, path, sentence) { ROUTE_##name, word, path },
-#include "schema/reads.def"
-#undef READ
-};
 
 static int hex(char c)
 {
@@ -31,7 +18,7 @@ static int hex(char c)
 }
 
 /* Decodes N bytes.  A zero byte would hide what follows it. */
-static int decode(const char *s, size_t n, char out[IDN_TEXT_MAX])
+static int decode(const char *s, size_t n, char *out, size_t room)
 {
 	size_t used = 0;
 
@@ -47,7 +34,7 @@ static int decode(const char *s, size_t n, char out[IDN_TEXT_MAX])
 			c = (char)(high << 4 | low);
 			i += 2;
 		}
-		if (used + 1 >= IDN_TEXT_MAX)
+		if (used + 1 >= room)
 			return -1;
 		out[used++] = c;
 	}
@@ -55,14 +42,14 @@ static int decode(const char *s, size_t n, char out[IDN_TEXT_MAX])
 	return 0;
 }
 
-/* True if PATH is of this pattern; *out_site and *out_size become the encoded
- * site in it. */
-static bool matches(const char *pattern, const char *path, const char **out_site,
+/* True if PATH is of this pattern; *out_operand and *out_size become what stands,
+ * encoded, in the place of {...}. */
+static bool matches(const char *pattern, const char *path, const char **out_operand,
 		    size_t *out_size)
 {
-	const char *mark = strstr(pattern, SITE_MARK);
+	const char *mark = strchr(pattern, '{');
 
-	*out_site = "";
+	*out_operand = "";
 	*out_size = 0;
 	if (!mark)
 		return strcmp(pattern, path) == 0;
@@ -70,9 +57,10 @@ static bool matches(const char *pattern, const char *path, const char **out_site
 
 	if (strncmp(pattern, path, head) != 0)
 		return false;
-	*out_site = path + head;
-	*out_size = strcspn(*out_site, "/");
-	return *out_size > 0 && strcmp(*out_site + *out_size, mark + strlen(SITE_MARK)) == 0;
+	*out_operand = path + head;
+	*out_size = strcspn(*out_operand, "/");
+	return *out_size > 0 &&
+	       strcmp(*out_operand + *out_size, strchr(mark, '}') + 1) == 0;
 }
 
 static void allow(char out[64], const char *method)
@@ -85,35 +73,55 @@ static void allow(char out[64], const char *method)
 int route_find(const char *method, const char *path, struct route *out, char out_allow[64],
 	       struct err *err)
 {
-	struct route r = { .id = -1 };
-	const char *site = "";
+	struct route r = { .row = NULL };
+	const char *operand = "";
 	size_t size = 0;
 
 	out_allow[0] = '\0';
-	for (int i = 0; i < COMMAND_IDS + (int)ARRAY_SIZE(reads); i++) {
-		const struct command_row *row = i < COMMAND_IDS ? &command_rows[i] : NULL;
-		const char *want = row ? row->method : "GET";
+	for (int i = 0; i < ROUTE_IDS; i++) {
+		const struct command_row *row = &command_rows[i];
 		const char *at = "";
 		size_t n = 0;
 
-		if (!matches(row ? row->path : reads[i - COMMAND_IDS].path, path, &at, &n))
+		if (!matches(row->path, path, &at, &n))
 			continue;
-		allow(out_allow, want);
-		if (strcmp(want, method) != 0)
+		allow(out_allow, row->method);
+		if (strcmp(row->method, method) != 0)
 			continue;
-		r.id = row ? (int)row->id : reads[i - COMMAND_IDS].id;
-		r.word = row ? row->word : reads[i - COMMAND_IDS].word;
-		r.changes = row && row->changes;
-		site = at;
+		r.row = row;
+		operand = at;
 		size = n;
 	}
 	if (!out_allow[0])
 		return err_set(err, ERR_NO_ROUTE, "there is no resource '%.120s'", path);
-	if (r.id < 0)
+	if (!r.row)
 		return err_set(err, ERR_BAD_METHOD, "'%.120s' knows the methods %s, not %.16s",
 			       path, out_allow, method);
-	if (decode(site, size, r.site) < 0)
-		return err_set(err, ERR_BAD_NAME, "the site in '%.120s' cannot be read", path);
+	if (decode(operand, size, r.operand, sizeof(r.operand)) < 0)
+		return err_set(err, ERR_BAD_NAME, "the name in '%.120s' cannot be read", path);
 	*out = r;
 	return 0;
+}
+
+int route_query(struct route *r, const char *field, const char *value, struct err *err)
+{
+	char text[QUERY_VALUE_MAX];
+
+	for (int i = 0; i < FLAG_IDS; i++) {
+		const struct flag_row *flag = &flag_rows[i];
+
+		if (flag->place != FLAG_QUERY || !command_takes(r->row, flag) ||
+		    strcmp(flag->field, field) != 0)
+			continue;
+		if (!value || !*value || decode(value, strlen(value), text, sizeof(text)) < 0)
+			return err_set(err, ERR_USAGE, "'%s' has no value that can be read", field);
+		if (r->query[i][0])
+			return err_set(err, ERR_USAGE, "'%s' is given twice", field);
+		if (!*flag->value && strcmp(text, "yes") != 0)
+			return err_set(err, ERR_USAGE, "'%s' must be 'yes' or left out", field);
+		memcpy(r->query[i], text, sizeof(text));
+		return 0;
+	}
+	return err_set(err, ERR_USAGE, "%s takes no '%.40s' behind the '?' of the path",
+		       r->row->word, field);
 }

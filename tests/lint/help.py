@@ -20,8 +20,8 @@ def output(*words):
 
 overview = output()
 text = overview
-for verb in re.findall(r"^  tenantctl (\w+)", overview, re.M):
-    text += f"\n==== {verb}\n{output(verb)}"
+for verb in re.findall(r"^  tenantctl ([a-z]+(?: [a-z]+)?)", overview, re.M):
+    text += f"\n==== {verb}\n{output(*verb.split())}"
 if "--rewrite" in sys.argv:
     GOLDEN.write_text(text)
 elif not GOLDEN.exists() or GOLDEN.read_text() != text:

@@ -90,7 +90,7 @@ def test_bodies(c):
     failed(c.request("POST", "/v1/tenants", iter([b"{}"]), {"Transfer-Encoding": "chunked"}), 400,
            "usage")
     failed(c.request("GET", "/v1/tenants", "{}"), 400, "usage")
-    failed(c.get("/v1/tenants?all=1"), 400, "usage")
+    failed(c.get("/v1/tenants?all=1"), 400, "usage", "all")
     assert c.sql("SELECT * FROM tenant") == [] and not c.fake.verbs("issue", "apply")
 
 

@@ -18,7 +18,7 @@
 static const struct {
 	const char *method, *path;
 	int id;			/* -1: refused with CODE */
-	const char *site;
+	const char *operand;
 	int code;
 } routes[] = {
 	{ "GET", "/v1/tenants", COMMAND_LIST, "", 0 },
@@ -30,7 +30,7 @@ static const struct {
 	{ "POST", "/v1/tenants/a.example/resume", COMMAND_RESUME, "a.example", 0 },
 	{ "GET", "/v1/tenants/a.example/status", COMMAND_STATUS, "a.example", 0 },
 	{ "GET", "/v1/status", ROUTE_DAEMON, "", 0 },
-	{ "GET", "/v1/plans", ROUTE_PLANS, "", 0 },
+	{ "GET", "/v1/plans", COMMAND_PLAN_LIST, "", 0 },
 	{ "GET", "/v1/removed", ROUTE_REMOVED, "", 0 },
 	{ "POST", "/v1/removed/a.example/restore", COMMAND_RESTORE, "a.example", 0 },
 	/* decoded after the path is cut */
@@ -56,24 +56,33 @@ static void test_routes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		struct route r = { .id = -1 };
+		struct route r = { .row = NULL };
 		struct err err = { 0 };
 		char allow[64];
 		int rc = route_find(routes[i].method, routes[i].path, &r, allow, &err);
+		int id = rc == 0 ? (int)r.row->id : -1;
 
-		if (r.id != routes[i].id || err.code != routes[i].code ||
+		if (id != routes[i].id || err.code != routes[i].code ||
 		    (rc == 0) != (routes[i].id >= 0))
 			fail_msg("%s %s: route %d, code %d: %s", routes[i].method, routes[i].path,
-				 r.id, err.code, err.text);
-		if (rc == 0) {
-			const bool changes = r.id < COMMAND_IDS && command_rows[r.id].changes;
-
-			assert_string_equal(r.site, routes[i].site);
-			assert_int_equal(r.changes, changes);
-		}
+				 id, err.code, err.text);
+		if (rc == 0)
+			assert_string_equal(r.operand, routes[i].operand);
 		if (err.code == ERR_BAD_METHOD)
 			assert_true(allow[0] != '\0');
 	}
+}
+
+static void test_query(void **state)
+{
+	struct route r = { .row = &command_rows[COMMAND_LIST] };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(route_query(&r, "nothing", "yes", &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+	/* A flag that is no field of a request is none of the query either. */
+	assert_int_equal(route_query(&r, "", "yes", &err), -1);
 }
 
 static void test_long_site(void **state)
@@ -229,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_long_site),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_values),

@@ -38,21 +38,21 @@ static int parse_line(struct args *out, const char *line, struct err *err)
 static const struct request_case {
 	const char *line, *path, *body;	/* body NULL: none is sent */
 } request_cases[] = {
-	{ "add a.example", "/v1/tenants",
-	  "{\"site\":\"a.example\",\"aliases\":[],\"options\":{}}" },
+	{ "add a.example", "/v1/tenants", "{\"site\":\"a.example\"}" },
 	{ "add a.example --plan small --alias b.example --alias=c.example memory_max=1G pm=static",
 	  "/v1/tenants",
-	  "{\"site\":\"a.example\",\"aliases\":[\"b.example\",\"c.example\"],\"plan\":\"small\","
+	  "{\"site\":\"a.example\",\"plan\":\"small\",\"aliases\":[\"b.example\",\"c.example\"],"
 	  "\"options\":{\"memory_max\":\"1G\",\"pm\":\"static\"}}" },
 	{ "--json add --alias b.example a.example", "/v1/tenants",
-	  "{\"site\":\"a.example\",\"aliases\":[\"b.example\"],\"options\":{}}" },
+	  "{\"site\":\"a.example\",\"aliases\":[\"b.example\"]}" },
+	{ "plan --json list", "/v1/plans", NULL },
 	{ "remove a.example", "/v1/tenants/a.example", NULL },
 	{ "remove ../x", "/v1/tenants/..%2Fx", NULL },
 	{ "remove a?b#c%d", "/v1/tenants/a%3Fb%23c%25d", NULL },
 	{ "show m\xc3\xbcller.example", "/v1/tenants/m%C3%BCller.example", NULL },
 	{ "list", "/v1/tenants", NULL },
 	{ "list --removed", "/v1/removed", NULL },
-	{ "list --plans", "/v1/plans", NULL },
+	{ "plan list", "/v1/plans", NULL },
 	{ "status", "/v1/status", NULL },
 	{ "status a.example", "/v1/tenants/a.example/status", NULL },
 	{ "set a.example memory_max= pm=static", "/v1/tenants/a.example",
@@ -102,20 +102,21 @@ static const char *const refused[] = {
 	"add a.example --plan", "add a.example --plan x --plan y", "add a.example --reason x",
 	"list --plan x", "show a.example --alias b", "list --format", "list --format xml",
 	"list --yes", "list --jsonx", "list --json=yes", "suspend a.example --reason x --reason y",
-	"--plan x", "list --removed --plans", "show a.example --removed",
+	"--plan x", "show a.example --removed", "plan", "plan lst", "list plan",
+	"plan list x", "plan list --removed", "plans",
 };
 
 static void test_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-		struct args a = { .plan = "untouched" };
+		struct args a = { .operand = "untouched" };
 		struct err err = { 0 };
 
 		if (parse_line(&a, refused[i], &err) == 0)
 			fail_msg("'%s' was accepted", refused[i]);
 		assert_int_equal(err.code, ERR_USAGE);
-		assert_string_equal(a.plan, "untouched");
+		assert_string_equal(a.operand, "untouched");
 	}
 }
 
@@ -126,21 +127,23 @@ static void test_flags(void **state)
 
 	(void)state;
 	assert_int_equal(parse_line(&a, "--help", &err), 0);
-	assert_true(a.is_help);
+	assert_non_null(a.flag[FLAG_HELP]);
 	assert_null(a.command);
+	assert_int_equal(parse_line(&a, "plan -h", &err), 0);
+	assert_string_equal(a.group, "plan");
 	assert_int_equal(parse_line(&a, "add --help", &err), 0);
-	assert_true(a.is_help);
+	assert_non_null(a.flag[FLAG_HELP]);
 	assert_int_equal(a.command->id, COMMAND_ADD);
 	assert_int_equal(parse_line(&a, "--version", &err), 0);
-	assert_true(a.is_version);
+	assert_non_null(a.flag[FLAG_VERSION]);
 	assert_int_equal(parse_line(&a, "list --socket=/x --format csv", &err), 0);
-	assert_string_equal(a.socket, "/x");
+	assert_string_equal(a.flag[FLAG_SOCKET], "/x");
 	assert_int_equal(a.format, FORMAT_CSV);
 	assert_int_equal(parse_line(&a, "list --json", &err), 0);
 	assert_int_equal(a.format, FORMAT_JSON);
 	/* An empty name is no matter of grammar. */
 	assert_int_equal(parse_line(&a, "show ''", &err), 0);
-	assert_string_equal(a.site, "");
+	assert_string_equal(a.operand, "");
 }
 
 static void test_too_many(void **state)
@@ -330,13 +333,13 @@ static void test_list(void **state)
 	struct text out = { 0 };
 
 	(void)state;
-	show_list(&out, data, LIST_SITES, FORMAT_CSV);
-	show_list(&out, data, LIST_SITES, FORMAT_PLAIN);
+	show_list(&out, data, COMMAND_LIST, FORMAT_CSV);
+	show_list(&out, data, COMMAND_LIST, FORMAT_PLAIN);
 	assert_string_equal(out.data, "site,state,pool,plan,number,reason\n"
 				      "a,live,-,,7,\"x,y\"\n"
 				      "a\tlive\t-\t\t7\tx,y\n");
 	text_free(&out);
-	show_list(&out, NULL, LIST_REMOVED, FORMAT_TABLE);
+	show_list(&out, NULL, ROUTE_REMOVED, FORMAT_TABLE);
 	assert_string_equal(out.data, "no removed site can be restored\n");
 	text_free(&out);
 	json_decref(data);
@@ -360,8 +363,8 @@ static void test_show_strange(void **state)
 
 			assert_non_null(data);
 			show_object(&out, data, formats[f]);
-			show_list(&out, data, LIST_SITES, formats[f]);
-			show_list(&out, data, LIST_PLANS, formats[f]);
+			show_list(&out, data, COMMAND_LIST, formats[f]);
+			show_list(&out, data, COMMAND_PLAN_LIST, formats[f]);
 			show_steps(&out, data);
 			assert_false(out.failed);
 			text_free(&out);
