@@ -200,11 +200,12 @@ class System:
             new.rename(target)
         self.as_tenant(site, write)
 
-    def put_tree(self, site, source, path):
+    def put_tree(self, site, source, path, leave_out=()):
         """Copies a folder below the home, links resolved, owned by the tenant; links that lead
-        nowhere are left out."""
+        nowhere, and names like these patterns, are left out."""
         with tempfile.TemporaryFile() as spool, tempfile.TemporaryDirectory() as flat:
-            shutil.copytree(source, f"{flat}/tree", ignore_dangling_symlinks=True)
+            shutil.copytree(source, f"{flat}/tree", ignore_dangling_symlinks=True,
+                            ignore=shutil.ignore_patterns(*leave_out))
             with tarfile.open(fileobj=spool, mode="w") as tar:
                 tar.add(f"{flat}/tree", arcname=path)
             spool.seek(0)
@@ -231,10 +232,13 @@ class System:
         return next((pid for pid in procs.children(self.pid("tenantd"))
                      if os.path.basename(procs.link(pid, "exe")) == program), None)
 
+    def log_files(self):
+        return self.folder.glob("log/**/*.log")
+
     def logs(self, lines=25):
         """The ends of all logs, for messages of failed tests."""
         text = ""
-        for log in sorted(self.folder.glob("log/**/*.log")):
+        for log in sorted(self.log_files()):
             tail = log.read_bytes().decode(errors="replace").splitlines()[-lines:]
             text += f"--- {log}\n" + "\n".join(tail) + "\n" if tail else ""
         return text
