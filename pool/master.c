@@ -19,15 +19,13 @@
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
+#include "pool/growth.h"
 #include "pool/preload.h"
 #include "pool/report.h"
 #include "pool/workers.h"
 #include "schema/errors.h"
 
 #define TICK_MS 1000
-#define LOOK_MS 5		/* between two looks at a listener with a connection waiting */
-#define BUSY_MS 15		/* connections wait so long, and no worker is idle */
-#define STUCK_MS 50		/* and so long, although some are, or will be */
 #define TOLD_MS 1500		/* an idle worker that was told to leave may take so long */
 #define DRAIN_EXTRA_MS 4000	/* beyond request_terminate_timeout */
 
@@ -36,11 +34,10 @@ enum phase { SERVING, LEAVING, DRAINING, DAMAGED };
 struct master {
 	const struct pool_spec *spec;
 	struct workers workers;
+	struct growth growth;
 	int signals;
 	enum phase phase;
 	uint64_t tick_at;
-	uint64_t look_at;	/* not to look at the listener before */
-	uint64_t waiting_since;	/* a connection waits since; 0: none seen */
 	uint64_t active_at;	/* when there was last something to do */
 	uint64_t told_at;	/* when workers were told to leave */
 	uint64_t ends_at;	/* of every phase but SERVING */
@@ -101,6 +98,9 @@ static void restore_listener(void)
 static void tick(struct master *m, uint64_t now)
 {
 	workers_watch(&m->workers, now);
+	workers_retire(&m->workers, now);
+	if (m->phase == SERVING)
+		growth_tick(&m->growth, now);
 	send_numbers(m, now);
 	if (m->workers.busy > 0)
 		m->active_at = now;
@@ -118,41 +118,9 @@ static void tick(struct master *m, uint64_t now)
 
 static bool may_fork(const struct master *m, uint64_t now)
 {
-	if (m->workers.count >= m->workers.max || m->phase == DAMAGED)
+	if (!growth_is_possible(&m->growth) || m->phase == DAMAGED)
 		return false;
 	return m->phase == SERVING || now < m->window_ends;
-}
-
-/* How long connections may be seen waiting before there is another worker.  Not
- * long, but a worker at the end of one request takes the next in a moment. */
-static uint64_t patience(const struct master *m)
-{
-	if (m->workers.count == 0)
-		return 0;
-	if (m->workers.busy < m->workers.count || workers_are_starting(&m->workers))
-		return STUCK_MS;
-	return BUSY_MS;
-}
-
-/* Static pools are kept full; ondemand ones grow while connections wait. */
-static void add_workers(struct master *m, bool has_waiting, uint64_t now)
-{
-	bool is_static = m->spec->options.pm == PM_STATIC && m->phase == SERVING;
-
-	while (is_static && m->workers.count < m->workers.max)
-		if (workers_fork(&m->workers, now) < 0)
-			break;
-	if (!has_waiting) {
-		m->waiting_since = 0;
-		return;
-	}
-	m->active_at = now;
-	m->look_at = now + LOOK_MS;
-	if (m->waiting_since == 0)
-		m->waiting_since = now;
-	workers_watch(&m->workers, now);
-	if (may_fork(m, now) && clock_passed(now, m->waiting_since) >= patience(m))
-		(void)workers_fork(&m->workers, now);
 }
 
 static int wait_ms(struct master *m, bool looks, uint64_t now)
@@ -162,8 +130,8 @@ static int wait_ms(struct master *m, bool looks, uint64_t now)
 
 	if (looks && pause > 0 && now + pause < until)
 		until = now + pause;
-	else if (looks && m->look_at > now && m->look_at < until)
-		until = m->look_at;
+	else if (looks && m->growth.look_at > now && m->growth.look_at < until)
+		until = m->growth.look_at;
 	/* Nothing runs: only the idle timeout is left to wait for. */
 	if (m->phase == SERVING && m->workers.count == 0 && until == m->tick_at) {
 		uint64_t idle = m->active_at + m->spec->options.pool_idle_timeout * 1000;
@@ -204,11 +172,12 @@ static int loop(struct master *m, struct err *err)
 			{ .fd = m->phase == DAMAGED ? -1 : POOL_FD_LISTENER, .events = POLLRDHUP },
 		};
 
-		if (looks && now >= m->look_at && workers_fork_wait(&m->workers, now) == 0) {
+		if (looks && now >= m->growth.look_at &&
+		    workers_fork_wait(&m->workers, now) == 0) {
 			p[1].events |= POLLIN;
 			/* What waited has been taken; what comes next waits anew. */
-			if (m->waiting_since && !listener_has(POLLIN))
-				m->waiting_since = 0;
+			if (m->growth.waiting_since && !listener_has(POLLIN))
+				growth_calm(&m->growth);
 		}
 		if (poll(p, 2, wait_ms(m, looks, now)) < 0 && errno != EINTR)
 			return err_sys(err, "wait for the listener");
@@ -219,8 +188,12 @@ static int loop(struct master *m, struct err *err)
 			take_signals(m, now);
 		if (now >= m->tick_at || (m->workers.count == 0 && m->phase == SERVING))
 			tick(m, now);
-		if (p[1].events & POLLIN || m->spec->options.pm == PM_STATIC)
-			add_workers(m, p[1].revents & POLLIN, now);
+		if (p[1].revents & POLLIN) {
+			m->active_at = now;
+			growth_wait(&m->growth, now);
+		} else if (p[0].revents & POLLIN && m->phase == SERVING) {
+			growth_fill(&m->growth, now);
+		}
 	}
 	if (m->phase == DAMAGED)
 		return err_set(err, ERR_FAILED, "the tenant damaged the pool's listener");
@@ -274,7 +247,8 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 	    workers_init(&m.workers, &pool, &board, m.signals, err) < 0)
 		return err_wrap(err, "pool");
 	restore_listener();
-	add_workers(&m, false, clock_ms());
+	growth_init(&m.growth, &spec->options, &m.workers);
+	growth_start(&m.growth, clock_ms());
 	report_send(POOL_REPORT_READY, NULL,
 		    filter_is_given() ? NULL : "no filter for workers was given");
 	if (loop(&m, err) < 0)

@@ -121,7 +121,7 @@ static PHP_FUNCTION(fpm_get_status)
 	array_init(return_value);
 	add_assoc_string(return_value, "pool", pool->spec->site);
 	add_assoc_string(return_value, "process-manager",
-			 pool->spec->options.pm == PM_STATIC ? "static" : "ondemand");
+			 option_rows[OPT_pm].words[pool->spec->options.pm]);
 	add_assoc_long(return_value, "start-time", (zend_long)pool->board->started);
 	add_assoc_long(return_value, "start-since",
 		       (zend_long)((now - pool->board->started_ms) / 1000));

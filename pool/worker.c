@@ -22,10 +22,10 @@
 struct worker {
 	const struct worker_start *start;
 	const struct options *options;
-	int events;		/* epoll: listener and stop */
+	int events;		/* epoll: listener and link */
 	uint64_t idle_ms;	/* after which the worker leaves; 0: never */
+	bool is_told;		/* to leave, by the link's end */
 	uint64_t served;
-	uint64_t stop_until;	/* told to stop: accept until then; 0: not told */
 	struct params params;
 	struct answer answer;
 	struct front front;
@@ -60,20 +60,40 @@ static bool poll_one(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms) > 0;
 }
 
+/* Answers the master, or notes that it wants this worker to leave. */
+static void heed(struct worker *w)
+{
+	char questions[16];
+	ssize_t n = recv(w->start->link, questions, sizeof(questions), MSG_DONTWAIT);
+
+	if (n > 0)
+		(void)send(w->start->link, questions, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	else if (n == 0 || errno != EAGAIN)
+		w->is_told = true;
+}
+
 /* Waits for the next request on a kept connection.  It must not hold a worker
  * that others wait for: with as many kept connections as workers the pool would
  * stand still. */
 static bool wait_kept(struct worker *w)
 {
-	struct pollfd p[] = {
-		{ .fd = w->front.fd, .events = POLLIN },
-		{ .fd = POOL_FD_LISTENER, .events = POLLIN },
-		{ .fd = w->start->stop },
-	};
+	uint64_t until = clock_ms() + (front_has_more(&w->front) ? 0 : KEPT_MS);
 
-	if (front_has_more(&w->front))
-		return true;
-	return poll(p, 3, KEPT_MS) > 0 && p[0].revents & POLLIN;
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = w->front.fd, .events = POLLIN },
+			{ .fd = POOL_FD_LISTENER, .events = POLLIN },
+			{ .fd = w->start->link, .events = POLLIN },
+		};
+		int n = poll(p, 3, (int)clock_passed(until, clock_ms()));
+
+		if (n > 0 && p[2].revents)
+			heed(w);
+		if (front_has_more(&w->front) || (n > 0 && p[0].revents & POLLIN))
+			return true;
+		if (n <= 0 || p[0].revents || p[1].revents || w->is_told)
+			return false;
+	}
 }
 
 static bool serve_one(struct worker *w)
@@ -96,7 +116,7 @@ static bool serve_one(struct worker *w)
 	case FRONT_REQUEST:
 		break;
 	}
-	if (is_last_request(w) || w->stop_until)
+	if (is_last_request(w) || w->is_told)
 		w->front.keep = false;
 	atomic_fetch_add_explicit(&w->start->score->requests, 1, memory_order_relaxed);
 	if (!runtime_serve(&r))
@@ -174,14 +194,14 @@ static void accept_one(struct worker *w)
 
 /* Told to stop: the connections that wait are served first, for a time that
  * leaves room for the last of them within the pool's own bound. */
-static void drain(struct worker *w)
+static _Noreturn void drain(struct worker *w)
 {
 	uint64_t window = w->options->request_terminate_timeout * 500;
+	uint64_t until = clock_ms() + (window > 3000 ? window : 3000);
 
-	w->stop_until = clock_ms() + (window > 3000 ? window : 3000);
 	/* Busy all the while: the master kills who is idle now. */
 	score_begin(w->start->score, clock_ms());
-	while (clock_ms() < w->stop_until && poll_one(POOL_FD_LISTENER, 0)) {
+	while (clock_ms() < until && poll_one(POOL_FD_LISTENER, 0)) {
 		accept_one(w);
 		score_begin(w->start->score, clock_ms());
 	}
@@ -190,32 +210,39 @@ static void drain(struct worker *w)
 
 static void open_events(struct worker *w)
 {
-	struct epoll_event on_stop = { .events = 0, .data.fd = w->start->stop };
+	struct epoll_event on_link = { .events = EPOLLIN, .data.fd = w->start->link };
 	/* Exclusive: one connection wakes one worker. */
 	struct epoll_event on_listener = { .events = EPOLLIN | EPOLLEXCLUSIVE,
 					   .data.fd = POOL_FD_LISTENER };
 
 	w->events = epoll_create1(EPOLL_CLOEXEC);
 	if (w->events < 0 ||
-	    epoll_ctl(w->events, EPOLL_CTL_ADD, w->start->stop, &on_stop) < 0 ||
+	    epoll_ctl(w->events, EPOLL_CTL_ADD, w->start->link, &on_link) < 0 ||
 	    epoll_ctl(w->events, EPOLL_CTL_ADD, POOL_FD_LISTENER, &on_listener) < 0)
 		leave(WORKER_LISTENER);
 }
 
 static _Noreturn void accept_for_ever(struct worker *w)
 {
-	for (;;) {
+	uint64_t idle_since = clock_ms();
+
+	while (!w->is_told) {
 		struct epoll_event got = { 0 };
-		int n = epoll_wait(w->events, &got, 1, w->idle_ms ? (int)w->idle_ms : -1);
+		uint64_t left = clock_passed(idle_since + w->idle_ms, clock_ms());
+		int n = epoll_wait(w->events, &got, 1, w->idle_ms ? (int)left : -1);
 
 		if (n == 0)
 			leave(WORKER_LEFT);
 		if (n < 0)
 			continue;	/* EINTR: nothing else can happen here */
-		if (got.data.fd == w->start->stop)
-			drain(w);
+		if (got.data.fd == w->start->link) {
+			heed(w);
+			continue;
+		}
 		accept_one(w);
+		idle_since = clock_ms();
 	}
+	drain(w);
 }
 
 /* Descriptors and signals that are the master's. */

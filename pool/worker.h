@@ -13,7 +13,8 @@
 struct worker_start {
 	const struct runtime_pool *pool;
 	struct score *score;	/* its line of the board */
-	int stop;		/* end of file here: serve what waits, then leave */
+	int link;		/* to the master: a byte is a question whether it is there and
+				 * is sent back; the end means: serve what waits, then leave */
 };
 
 /* Exit statuses. */

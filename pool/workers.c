@@ -8,16 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/worker.h"
 
-#define TERM_TO_KILL_MS 1500
 #define CRASH_INTERVAL_MS 250
-#define WORKER_STARTING 1u	/* the turn that score_assign() begins with */
 
 int workers_init(struct workers *w, const struct runtime_pool *pool, struct scoreboard *board,
 		 int signals, struct err *err)
@@ -29,8 +29,6 @@ int workers_init(struct workers *w, const struct runtime_pool *pool, struct scor
 	w->row = calloc(max, sizeof(*w->row));
 	if (!w->row)
 		return err_sys(err, "make a table of %u workers", max);
-	if (pipe2(w->stop, O_CLOEXEC) < 0)
-		return err_sys(err, "make the pipe that stops workers");
 	return 0;
 }
 
@@ -47,14 +45,14 @@ static struct worker_row *free_row(struct workers *w)
 	return NULL;
 }
 
-static _Noreturn void become_worker(struct workers *w, struct score *score)
+static _Noreturn void become_worker(struct workers *w, struct score *score, int link)
 {
-	const struct worker_start start = {
-		.pool = w->pool, .score = score, .stop = w->stop[0],
-	};
+	const struct worker_start start = { .pool = w->pool, .score = score, .link = link };
 
-	if (w->stop[1] >= 0)
-		(void)close(w->stop[1]);
+	/* The links of others: it could answer, or leave, in their place. */
+	for (uint32_t i = 0; i < w->max; i++)
+		if (w->row[i].pid != 0)
+			(void)close(w->row[i].link);
 	(void)close(w->signals);
 	worker_run(&start);
 }
@@ -63,24 +61,34 @@ int workers_fork(struct workers *w, uint64_t now)
 {
 	struct worker_row *row = free_row(w);
 	struct score *score = NULL;
-	pid_t pid = 0;
+	int link[2] = { -1, -1 };
+	pid_t pid = -1;
 
 	if (!row || workers_fork_wait(w, now) > 0)
 		return -1;
 	score = &w->board->slot[row - w->row];
 	score_assign(score, now);
-	pid = fork();
-	if (pid == 0)
-		become_worker(w, score);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link) == 0)
+		pid = fork();
+	if (pid == 0) {
+		(void)close(link[0]);
+		become_worker(w, score, link[1]);
+	}
 	if (pid < 0) {
 		score_release(score);
 		budget_spend(&w->crashes, now);
 		errlog_print("the pool cannot start a worker: %s", strerror(errno));
+		fd_close(&link[0]);
+		fd_close(&link[1]);
 		return -1;
 	}
-	*row = (struct worker_row){ .pid = pid, .turn = WORKER_STARTING, .busy_since = now };
+	(void)close(link[1]);
+	*row = (struct worker_row){ .pid = pid, .link = link[0], .turn = WORKER_STARTING,
+				    .busy_since = now, .born = now, .heard = now };
 	w->count++;
 	w->busy++;
+	if (w->is_stopping)
+		workers_tell(w, row, now);
 	return 0;
 }
 
@@ -161,82 +169,10 @@ bool workers_reap(struct workers *w, uint64_t now)
 		if (row->busy_since)
 			w->busy--;
 		w->count--;
+		(void)close(row->link);
 		*row = (struct worker_row){ 0 };
 	}
 	if (any)
 		end_orphans(w);
 	return is_damaged;
-}
-
-static void look(struct workers *w, struct worker_row *row, uint64_t now)
-{
-	const struct score *s = &w->board->slot[row - w->row];
-	uint32_t turn = atomic_load(&s->turn);
-	uint64_t since = atomic_load(&s->since);
-
-	if (turn == row->turn)
-		return;
-	row->turn = turn;
-	if (row->busy_since)
-		w->busy--;
-	row->busy_since = 0;
-	if (!score_is_busy(turn))
-		return;
-	w->busy++;
-	/* The master looks at least once a second: a start long ago is a lie. */
-	row->busy_since = since <= now && clock_passed(now, since) < 2000 ? since : now;
-}
-
-static void end_late(struct workers *w, struct worker_row *row, uint64_t now)
-{
-	uint64_t limit = w->pool->spec->options.request_terminate_timeout * 1000;
-
-	if (!row->busy_since || clock_passed(now, row->busy_since) < limit)
-		return;
-	if (!row->asked) {
-		row->asked = now;
-		errlog_print("worker %d: the request runs longer than request_terminate_timeout "
-			     "(%llu s) and is ended",
-			     (int)row->pid, (unsigned long long)(limit / 1000));
-		(void)kill(row->pid, SIGTERM);
-	} else if (clock_passed(now, row->asked) >= TERM_TO_KILL_MS) {
-		(void)kill(row->pid, SIGKILL);
-	}
-}
-
-void workers_watch(struct workers *w, uint64_t now)
-{
-	for (uint32_t i = 0; i < w->max; i++) {
-		if (w->row[i].pid == 0)
-			continue;
-		look(w, &w->row[i], now);
-		end_late(w, &w->row[i], now);
-	}
-}
-
-bool workers_are_starting(const struct workers *w)
-{
-	for (uint32_t i = 0; i < w->max; i++)
-		if (w->row[i].pid != 0 && w->row[i].turn == WORKER_STARTING)
-			return true;
-	return false;
-}
-
-void workers_stop(struct workers *w)
-{
-	if (w->stop[1] >= 0)
-		(void)close(w->stop[1]);
-	w->stop[1] = -1;
-}
-
-void workers_kill(struct workers *w, bool busy_too)
-{
-	for (uint32_t i = 0; i < w->max; i++) {
-		struct worker_row *row = &w->row[i];
-
-		if (row->pid == 0 || (row->busy_since && !busy_too))
-			continue;
-		row->asked = row->asked ? row->asked : clock_ms();
-		(void)kill(row->pid, SIGKILL);
-	}
 }

@@ -14,20 +14,35 @@
 #include "pool/budget.h"
 #include "pool/runtime.h"
 
+/*
+ * A worker can write whatever it likes on the board, so three bounds rest on
+ * what it cannot write.  It is asked over its link whether it is there once in
+ * request_terminate_timeout, which only a worker between two requests answers;
+ * it is told to leave when it is process_max_age old; and where it does not
+ * answer, or leave, within another request_terminate_timeout, it is killed.
+ * Native code that plays a whole worker well is so left with process_max_age.
+ */
 struct worker_row {
 	pid_t pid;		/* 0: free */
+	int link;		/* socket to the worker; its end means: leave */
 	uint32_t turn;		/* of the board, when last looked */
 	uint64_t busy_since;	/* by the master's clock; 0: idle */
-	uint64_t asked;		/* when it was told to end; 0: not */
+	uint64_t idle_since;
+	uint64_t asked;		/* when it was sent SIGTERM; 0: not */
+	uint64_t born, heard;	/* forked; last answer on the link */
+	uint64_t must_by;	/* when it must have answered or left; 0: nothing is due */
+	bool is_told;		/* to leave */
 };
+
+#define WORKER_STARTING 1u	/* the turn that score_assign() begins with */
 
 struct workers {
 	const struct runtime_pool *pool;
 	struct scoreboard *board;
 	struct worker_row *row;
 	uint32_t max, count, busy;
+	bool is_stopping;
 	struct budget crashes;
-	int stop[2];		/* pipe; workers see its end */
 	int signals;		/* the master's signalfd, closed in workers */
 };
 
@@ -46,8 +61,22 @@ uint64_t workers_fork_wait(struct workers *w, uint64_t now);
  * more use. */
 bool workers_reap(struct workers *w, uint64_t now);
 
-/* Looks at the board; ends requests that run longer than the option allows. */
+/* Looks at the board; ends requests that run longer than the option allows, and
+ * workers that keep silent. */
 void workers_watch(struct workers *w, uint64_t now);
+
+/* Idle ones that stay. */
+uint32_t workers_idle(const struct workers *w);
+
+/* Tells one to serve what waits and leave.  Idempotent. */
+void workers_tell(struct workers *w, struct worker_row *row, uint64_t now);
+
+/* Tells the longest idle one to leave.  It serves what waits first. */
+void workers_spare(struct workers *w, uint64_t now);
+
+/* Tells the oldest one to leave if it is of age; one a call, so that a pool whose
+ * workers were born together is not without any. */
+void workers_retire(struct workers *w, uint64_t now);
 
 /* True while one has been forked and has not accepted yet. */
 bool workers_are_starting(const struct workers *w);

@@ -9,7 +9,7 @@
 #include "schema/errors.h"
 #include "schema/value.h"
 
-static const char *const words_pm[] = { "ondemand", "static", NULL };
+static const char *const words_pm[] = { "ondemand", "static", "dynamic", NULL };
 static const char *const words_programs[] = { "deny", "allow", NULL };
 static const char *const words_sockets[] = { "mysql", "redis", NULL };
 
@@ -275,7 +275,7 @@ int options_check(const struct options *o, struct err *err)
 		(void)snprintf(shown, sizeof(shown), "%llu", (unsigned long long)value);
 		return refuse(row, shown, err);
 	}
-	return 0;
+	return options_check_rules(o, err);
 }
 
 unsigned options_difference(const struct options *a, const struct options *b)

@@ -16,7 +16,7 @@
 #define MIB (UINT64_C(1024) * KIB)
 #define GIB (UINT64_C(1024) * MIB)
 
-enum option_pm { PM_ONDEMAND, PM_STATIC };
+enum option_pm { PM_ONDEMAND, PM_STATIC, PM_DYNAMIC };
 enum option_programs { PROGRAMS_DENY, PROGRAMS_ALLOW };
 /* Bits of the option `sockets`; the order of its words. */
 enum option_socket { SOCKET_MYSQL, SOCKET_REDIS, SOCKETS };
@@ -89,8 +89,11 @@ void options_format(const struct options *o, const struct option_row *row,
 		    char out[OPTION_FORMAT_MAX]);
 
 /* Checks every field against its row, for a struct that came from another
- * process: the bytes may be anything.  ERR_BAD_OPTION. */
+ * process: the bytes may be anything; and then the rules.  ERR_BAD_OPTION. */
 int options_check(const struct options *o, struct err *err);
+
+/* Checks what options say about one another; each is in its own range. */
+int options_check_rules(const struct options *o, struct err *err);
 
 /* Scopes of all options in which two sets differ, OR-ed; 0 if they are equal. */
 unsigned options_difference(const struct options *a, const struct options *b);

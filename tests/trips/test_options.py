@@ -10,7 +10,9 @@ from tests.lib.procs import wait_until
     ("memory_max=lots", ("memory_max", "lots")),
     ("max_children=0", ("max_children", "0", "1")),
     ("max_children=-1", ("max_children", "-1")),
-    ("pm=dynamic", ("pm", "dynamic", "ondemand")),
+    ("pm=dynamical", ("pm", "dynamical", "ondemand")),
+    ("pm=dynamic max_children=2", ("max_children", "2", "3", "max_spare_servers")),
+    ("open_files=64 max_children=40", ("open_files", "64", "72", "max_children")),
     ("sockets=mysql,ldap", ("sockets", "ldap")),
     ("document_root=../..", ("document_root", "../..")),
     ("document_root=/etc", ("document_root", "/etc")),
@@ -19,7 +21,7 @@ from tests.lib.procs import wait_until
     ("uid=0", ("uid",)),
 ])
 def test_out_of_range_is_refused_with_the_range(system, option, said):
-    done = system.ctl("add", "range.example", option)
+    done = system.ctl("add", "range.example", *option.split())
     assert done.returncode == 5, done
     for word in said:
         assert word in done.stderr, (word, done.stderr)

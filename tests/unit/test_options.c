@@ -36,7 +36,8 @@ static const struct parse_case cases[] = {
 	{ "process_idle_timeout", "90", "90s" },
 	{ "process_idle_timeout", "0", NULL },
 	{ "pm", "static", "static" },
-	{ "pm", "dynamic", NULL },
+	{ "pm", "dynamic", "dynamic" },
+	{ "pm", "dynamical", NULL },
 	{ "pm", "static,ondemand", NULL },
 	{ "strict_docroot", "yes", "yes" },
 	{ "strict_docroot", "maybe", NULL },
@@ -88,6 +89,44 @@ static void test_parse(void **state)
 	}
 }
 
+/* What options say about one another: refused, naming the option that is too small. */
+static void test_rules(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *set, *named;	/* NULL: accepted */
+	} rules[] = {
+		{ "pm=dynamic", NULL },
+		{ "pm=dynamic start_servers=2", NULL },
+		{ "pm=dynamic min_spare_servers=4", "'max_spare_servers': '3' must be at least 4" },
+		{ "pm=dynamic max_spare_servers=6", "'max_children': '5' must be at least 6" },
+		{ "pm=dynamic start_servers=1 min_spare_servers=2", "'start_servers': '1'" },
+		{ "pm=dynamic start_servers=4", "'max_spare_servers': '3'" },
+		{ "min_spare_servers=4", NULL },	/* nobody looks at it */
+		{ "max_children=200 open_files=231", "'open_files': '231' must be at least 232" },
+		{ "max_children=200 open_files=232", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		struct options o;
+		struct err err = { 0 };
+		char words[128];
+		char *rest = NULL;
+
+		options_default(&o);
+		(void)str_copy(words, sizeof(words), rules[i].set);
+		for (char *w = strtok_r(words, " ", &rest); w; w = strtok_r(NULL, " ", &rest)) {
+			char *value = strchr(w, '=');
+
+			*value++ = '\0';
+			assert_int_equal(options_parse(&o, option_by_name(w), value, &err), 0);
+		}
+		assert_int_equal(options_check(&o, &err), rules[i].named ? -1 : 0);
+		if (rules[i].named && !strstr(err.text, rules[i].named))
+			fail_msg("%s: %s", rules[i].set, err.text);
+	}
+}
+
 /* Each default is in its own range and survives format and parse. */
 static void test_defaults(void **state)
 {
@@ -126,7 +165,7 @@ static void test_hostile_struct(void **state)
 	(void)str_copy(o.document_root, sizeof(o.document_root), "x\n;");
 	assert_int_equal(options_check(&o, &err), -1);
 	options_default(&o);
-	o.pm = 2;
+	o.pm = 3;
 	assert_int_equal(options_check(&o, &err), -1);
 }
 
@@ -150,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_hostile_struct),
 		cmocka_unit_test(test_difference),
