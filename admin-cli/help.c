@@ -74,6 +74,12 @@ static void add_range(struct text *out, const struct option_row *row)
 	case OPTION_TEXT:
 		text_add(out, "relative path, at most %s bytes", high);
 		break;
+	case OPTION_NAMES:
+		text_add(out, "%sa list of names", row->min ? "" : "none, or ");
+		break;
+	case OPTION_KEYED:
+		text_add(out, "one for each NAME");
+		break;
 	case OPTION_ENUM:
 	case OPTION_SET:
 		text_add(out, row->type == OPTION_SET ? "none, or a list of" : "one of");
@@ -94,7 +100,8 @@ static void add_options(struct text *out)
 		const struct option_row *row = &option_rows[i];
 
 		options_format(&defaults, row, value);
-		text_add(out, "  %s=%s   ", row->name, value);
+		text_add(out, "  %s%s=%s   ", row->name,
+			 row->type == OPTION_KEYED ? ".NAME" : "", value);
 		add_range(out, row);
 		text_add(out, "\n");
 		add_wrapped(out, 6, row->sentence);

@@ -2,6 +2,7 @@
 /* Lines for the tenant's PHP log. */
 #include "pool/errlog.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,14 +12,22 @@
 
 #include "schema/pool_spec.h"
 
+#define WAIT_MS 200
+
 static unsigned long dropped;
 
 static bool put_line(const char *stamp, const char *mark, const char *text, size_t size)
 {
+	struct pollfd wait = { .fd = POOL_FD_LOG, .events = POLLOUT };
 	char line[ERRLOG_LINE];
 	int n = snprintf(line, sizeof(line), "%s%s%.*s\n", stamp, mark, (int)size, text);
 
-	return write(POOL_FD_LOG, line, (size_t)n) == n;
+	if (write(POOL_FD_LOG, line, (size_t)n) == n)
+		return true;
+	/* A burst may outrun the reader for a moment; one that does not read at all
+	 * costs this wait once. */
+	return dropped == 0 && poll(&wait, 1, WAIT_MS) > 0 &&
+	       write(POOL_FD_LOG, line, (size_t)n) == n;
 }
 
 static size_t make_stamp(char *out, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tenant's PHP log, on POOL_FD_LOG: a pipe that is never waited for.
+ * The tenant's PHP log, on POOL_FD_LOG: a pipe that is hardly waited for.
  * A message goes in whole, in lines of at most ERRLOG_LINE bytes so that each
  * write is atomic; the second and later parts begin with "...".
  */

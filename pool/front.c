@@ -144,13 +144,14 @@ static size_t add_value(unsigned char *at, const char *name, uint32_t number)
 
 static bool answer_values(struct front *f, uint32_t content, uint64_t deadline)
 {
-	const struct {
+	struct {
 		const char *name;
 		uint32_t value;
+		bool is_asked;
 	} known[] = {
-		{ FCGI_MAX_CONNS, f->capacity },
-		{ FCGI_MAX_REQS, f->capacity },
-		{ FCGI_MPXS_CONNS, 0 },
+		{ FCGI_MAX_CONNS, f->capacity, false },
+		{ FCGI_MAX_REQS, f->capacity, false },
+		{ FCGI_MPXS_CONNS, 0, false },
 	};
 	struct pairs decoder = { 0 };
 	struct params asked = { 0 };
@@ -162,11 +163,20 @@ static bool answer_values(struct front *f, uint32_t content, uint64_t deadline)
 		const unsigned char *data = NULL;
 		size_t n = chunk(f, content, &data, deadline);
 
-		is_ok = n > 0 && pairs_feed(&decoder, &asked, data, n) == 0;
+		is_ok = n > 0;
 		content -= (uint32_t)n;
+		/* Pair by pair, so that the number of names has no limit but the record's. */
+		for (size_t at = 0; at < n && is_ok; at++) {
+			is_ok = pairs_feed(&decoder, &asked, data + at, 1) == 0;
+			if (!is_ok || !pairs_are_whole(&decoder))
+				continue;
+			for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+				known[i].is_asked |= params_get(&asked, known[i].name) != NULL;
+			params_clear(&asked);
+		}
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (params_get(&asked, known[i].name))
+		if (known[i].is_asked)
 			size += add_value(body + size, known[i].name, known[i].value);
 	params_free(&asked);
 	return is_ok && send_record(f, FCGI_GET_VALUES_RESULT, 0, body, size);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "pool/clock.h"
+#include "pool/environment.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
 #include "pool/growth.h"
@@ -217,15 +218,6 @@ static int open_signals(struct err *err)
 	return fd < 0 ? err_sys(err, "open a signalfd") : fd;
 }
 
-static void set_environment(const struct pool_spec *spec)
-{
-	char user[16];
-
-	(void)snprintf(user, sizeof(user), "t%u", spec->number);
-	(void)setenv("USER", user, 1);
-	(void)setenv("HOME", spec->home, 1);
-}
-
 int pool_run(const struct pool_spec *spec, struct err *err)
 {
 	static struct scoreboard board;
@@ -238,9 +230,8 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 	pool.home = open(spec->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (pool.home < 0)
 		return err_sys(err, "open the home '%s'", spec->home);
-	set_environment(spec);
 	preload_libraries();
-	if (runtime_settle(&pool, err) < 0)
+	if (environment_set(spec, err) < 0 || runtime_settle(&pool, err) < 0)
 		return -1;
 	m.signals = open_signals(err);
 	if (m.signals < 0 ||

@@ -26,7 +26,7 @@ static int run(struct err *err)
 		.apcu_memory = spec.options.apcu_memory,
 	};
 
-	if (runtime_start(&sizes, err) < 0)
+	if (runtime_start(&sizes, &spec, err) < 0)
 		return -1;
 	return pool_run(&spec, err);
 }

@@ -41,10 +41,13 @@ struct runtime_request {
 	uint64_t served;	/* by this worker before this request */
 };
 
-/* Starts PHP with OPcache and APCu.  Single-threaded, runs no script, reads
- * nothing but PHP's configuration.  Refuses a libphp other than the one this
- * program was compiled for.  ERR_PHP. */
-int runtime_start(const struct runtime_sizes *sizes, struct err *err);
+/* Starts PHP with OPcache and APCu.  Single-threaded, reads nothing but PHP's
+ * configuration.  With SPEC, what the plan says of settings that PHP reads only
+ * at its start (extensions, functions, the script that is preloaded, and then
+ * run) counts too; NULL where no tenant is known yet.  Refuses a libphp other
+ * than the one this program was compiled for.  ERR_PHP. */
+int runtime_start(const struct runtime_sizes *sizes, const struct pool_spec *spec,
+		  struct err *err);
 
 /* Makes the started PHP the tenant's: its settings, locked where a script must
  * not change them, and its environment. */

@@ -39,9 +39,18 @@ static void flush_body(void *context)
 		php_handle_aborted_connection();
 }
 
+/* Beyond post_max_size by one byte, so that PHP sees that the body is too large. */
+static zend_long length_limit(void)
+{
+	return SG(post_max_size) > 0 ? SG(post_max_size) + 1 : ZEND_LONG_MAX;
+}
+
 static size_t read_body(char *data, size_t size)
 {
-	int64_t left = SG(request_info).content_length - SG(read_post_bytes);
+	/* Without CONTENT_LENGTH (chunked bodies) the stream's end is the body's. */
+	zend_long announced = sapi_state.has_length ? SG(request_info).content_length
+						    : length_limit();
+	int64_t left = announced - SG(read_post_bytes);
 	size_t got = 0;
 
 	if (!sapi_state.request || left <= 0)
@@ -81,6 +90,7 @@ static sapi_module_struct module = {
 	.pretty_name = (char *)"FPM/FastCGI",
 	.startup = sapi_startup_module,
 	.shutdown = php_module_shutdown_wrapper,
+	.activate = sapi_user_ini_activate,
 	.deactivate = end_answer,
 	.ub_write = write_body,
 	.flush = flush_body,
@@ -118,13 +128,14 @@ static int check_version(bool is_started, struct err *err)
 	return 0;
 }
 
-int runtime_start(const struct runtime_sizes *sizes, struct err *err)
+int runtime_start(const struct runtime_sizes *sizes, const struct pool_spec *spec,
+		  struct err *err)
 {
 	if (check_version(false, err) < 0)
 		return -1;
 	zend_signal_startup();
 	sapi_startup(&module);
-	module.ini_entries = sapi_ini_entries(sizes);
+	module.ini_entries = sapi_ini_entries(sizes, spec);
 	if (!module.ini_entries)
 		return err_set(err, ERR_PHP, "no memory for PHP's settings");
 	if (module.startup(&module) == FAILURE)

@@ -11,10 +11,12 @@
 #include <php_variables.h>
 
 #include "pool/runtime.h"
+#include "schema/option_list.h"
 
 struct sapi_state {
 	const struct runtime_pool *pool;
 	struct runtime_request *request;	/* NULL between requests */
+	bool has_length;			/* CONTENT_LENGTH came with the request */
 	bool errors_begun;			/* STDERR has a message: the next needs "; " */
 	bool fix_pathinfo, discard_path, log_to_client;	/* ini: cgi.*, fastcgi.logging */
 	char *error_header;				/* ini: fastcgi.error_header */
@@ -28,10 +30,18 @@ int sapi_startup_module(sapi_module_struct *module);
 /* sapi_functions.c: the module "cgi-fcgi" with functions and ini entries. */
 extern zend_module_entry sapi_functions_module;
 
-/* sapi_ini.c: text for sapi_module.ini_entries, to be freed; NULL without memory. */
-char *sapi_ini_entries(const struct runtime_sizes *sizes);
+/* sapi_ini.c: text for sapi_module.ini_entries, to be freed; NULL without memory.
+ * SPEC is NULL where PHP starts before it is known whose pool it will be. */
+char *sapi_ini_entries(const struct runtime_sizes *sizes, const struct pool_spec *spec);
 void sapi_ini_defaults(HashTable *configuration);
+/* The value of an entry, with the words of PHP's own files replaced. */
+void sapi_ini_value(const struct option_entry *e, char out[OPTION_LIST_MAX]);
+
+/* sapi_settle.c */
 int sapi_ini_settle(const struct pool_spec *spec, struct err *err);
+
+/* sapi_user_ini.c: for sapi_module.activate. */
+int sapi_user_ini_activate(void);
 
 /* sapi_headers.c */
 int sapi_headers_send(sapi_headers_struct *headers);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PHP's settings, in three layers: defaults that php.ini may change, values that
- * it may not, and the tenant's own, put into PHP's master entries once before
- * any request, so that no request's end undoes them.
+ * PHP's settings before it starts, in three layers: defaults that php.ini may
+ * change, values that it may not, and what the plan says of settings that PHP
+ * reads only once (sapi_settle.c has the rest).
  */
 #include "pool/sapi.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <strings.h>
 
 #include "base/str.h"
-#include "schema/errors.h"
 
 struct setting {
 	const char *name, *value;
@@ -32,7 +31,6 @@ static const struct setting fixed[] = {
 	{ "expose_php", "0" },
 	{ "allow_url_include", "0" },
 	{ "enable_dl", "0" },
-	{ "user_ini.filename", "" },
 	{ "session.gc_probability", "1" },	/* the host's cron job does not see our homes */
 	{ "session.gc_divisor", "1000" },
 	{ "opcache.enable", "1" },
@@ -42,12 +40,49 @@ static const struct setting fixed[] = {
 	{ "pcre.jit", "0" },
 };
 
-/* Scripts may not change these even where PHP would let them. */
-static const char *const locked[] = {
-	"opcache.enable", "pcre.jit", "allow_url_include", "session.gc_probability",
+/* What a value means in PHP's own files. */
+static const struct setting words[] = {
+	{ "on", "1" }, { "yes", "1" }, { "true", "1" },
+	{ "off", "" }, { "no", "" }, { "false", "" }, { "none", "" }, { "null", "" },
 };
 
-char *sapi_ini_entries(const struct runtime_sizes *sizes)
+void sapi_ini_value(const struct option_entry *e, char out[OPTION_LIST_MAX])
+{
+	(void)snprintf(out, OPTION_LIST_MAX, "%.*s", (int)e->value_size, e->value);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasecmp(out, words[i].name) == 0)
+			(void)snprintf(out, OPTION_LIST_MAX, "%s", words[i].value);
+}
+
+/* In single quotes nothing has a meaning, and the grammar allows none inside. */
+static void add_values(struct text *t, const char *list)
+{
+	struct option_entry e;
+	char value[OPTION_LIST_MAX];
+
+	while (option_list_next(&list, &e)) {
+		sapi_ini_value(&e, value);
+		text_add(t, "%s='%s'\n", e.name, value);
+	}
+}
+
+static void add_plan(struct text *t, const struct pool_spec *spec)
+{
+	const struct options *o = &spec->options;
+	const char *at = o->extensions;
+	char name[OPTION_NAME_MAX];
+
+	add_values(t, o->php_value);
+	add_values(t, o->php_admin_value);
+	while (option_list_name(&at, name))
+		text_add(t, "extension=%s\n", name);
+	if (o->preload[0])
+		text_add(t, "opcache.preload='%s/%s'\n", spec->home, o->preload);
+	text_add(t, "disable_functions='%s'\n", o->disable_functions);
+	text_add(t, "user_ini.filename='%s'\n", o->user_ini ? ".user.ini" : "");
+}
+
+char *sapi_ini_entries(const struct runtime_sizes *sizes, const struct pool_spec *spec)
 {
 	struct text t = { 0 };
 
@@ -61,6 +96,8 @@ char *sapi_ini_entries(const struct runtime_sizes *sizes)
 	text_add(&t, "opcache.max_accelerated_files=%llu\n",
 		 (unsigned long long)sizes->opcache_files);
 	text_add(&t, "apc.shm_size=%lluM\n", (unsigned long long)(sizes->apcu_memory / MIB));
+	if (spec)
+		add_plan(&t, spec);
 	if (t.failed)
 		text_free(&t);
 	return t.data;
@@ -76,111 +113,4 @@ void sapi_ini_defaults(HashTable *configuration)
 		zend_hash_str_update(configuration, defaults[i].name, strlen(defaults[i].name),
 				     &value);
 	}
-}
-
-static zend_ini_entry *entry_of(const char *name)
-{
-	return zend_hash_str_find_ptr(EG(ini_directives), name, strlen(name));
-}
-
-static int set_master(const char *name, const char *value, struct err *err)
-{
-	zend_ini_entry *e = entry_of(name);
-	zend_string *text = NULL;
-
-	if (!e)
-		return err_set(err, ERR_PHP, "PHP has no setting '%s'", name);
-	text = zend_string_init(value, strlen(value), 1);
-	if (e->on_modify &&
-	    e->on_modify(e, text, e->mh_arg1, e->mh_arg2, e->mh_arg3, ZEND_INI_STAGE_STARTUP) !=
-		    SUCCESS) {
-		zend_string_release(text);
-		return err_set(err, ERR_PHP, "PHP refuses '%s' for its setting '%s'", value, name);
-	}
-	e->value = text;	/* the old value may be PHP's own memory: left as it is */
-	return 0;
-}
-
-/* ---- memory_limit: a script may lower it, or raise it up to the option ---- */
-
-static zend_result (*set_memory_limit)(zend_ini_entry *, zend_string *, void *, void *, void *,
-				       int);
-static zend_long memory_limit_max;
-
-static ZEND_INI_MH(bounded_memory_limit)
-{
-	zend_string *problem = NULL;
-	zend_long wanted = new_value ? zend_ini_parse_quantity(new_value, &problem) : 0;
-
-	if (problem)
-		zend_string_release(problem);
-	if (stage != ZEND_INI_STAGE_STARTUP && (wanted <= 0 || wanted > memory_limit_max))
-		return FAILURE;
-	return set_memory_limit(entry, new_value, mh_arg1, mh_arg2, mh_arg3, stage);
-}
-
-static void bound_memory_limit(uint64_t max)
-{
-	zend_ini_entry *e = entry_of("memory_limit");
-
-	memory_limit_max = (zend_long)max;
-	if (e->on_modify == bounded_memory_limit)
-		return;
-	set_memory_limit = (zend_result (*)(zend_ini_entry *, zend_string *, void *, void *,
-					    void *, int))e->on_modify;
-	e->on_modify = bounded_memory_limit;
-}
-
-static int settle_sizes(const struct options *o, struct err *err)
-{
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
-		{ "memory_limit", o->memory_limit },
-		{ "upload_max_filesize", o->upload_max },
-		{ "post_max_size", o->upload_max + MIB },	/* and the form's other fields */
-		{ "max_execution_time", o->max_execution_time },
-	};
-	char text[24];
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)rows[i].value);
-		if (set_master(rows[i].name, text, err) < 0)
-			return -1;
-	}
-	bound_memory_limit(o->memory_limit);
-	return 0;
-}
-
-static int settle_folders(const char *home, struct err *err)
-{
-	static const struct setting rows[] = {
-		/* Bodies and uploads lie on the tenant's disk: /tmp counts as its memory. */
-		{ "upload_tmp_dir", "tmp" },
-		{ "sys_temp_dir", "tmp" },
-		{ "session.save_path", "sessions" },
-	};
-	char path[POOL_PATH_MAX + 16];
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", home, rows[i].value);
-		/* PHP may be built without sessions. */
-		if (entry_of(rows[i].name) && set_master(rows[i].name, path, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int sapi_ini_settle(const struct pool_spec *spec, struct err *err)
-{
-	if (settle_sizes(&spec->options, err) < 0 || settle_folders(spec->home, err) < 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(locked); i++) {
-		zend_ini_entry *e = entry_of(locked[i]);
-
-		if (e)
-			e->modifiable = ZEND_INI_SYSTEM;
-	}
-	return 0;
 }

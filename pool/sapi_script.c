@@ -23,12 +23,16 @@
 /* PHP-FPM's security.limit_extensions: an uploaded picture is not run. */
 static bool has_extension(const char *path)
 {
-	static const char *const allowed[] = { ".php", ".phar" };
-	const char *dot = strrchr(path, '.');
+	const char *at = sapi_state.pool->spec->options.limit_extensions;
+	size_t size = strlen(path);
+	char ending[OPTION_NAME_MAX];
 
-	for (size_t i = 0; dot && i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		if (strcmp(dot, allowed[i]) == 0)
+	while (option_list_name(&at, ending)) {
+		size_t tail = strlen(ending);
+
+		if (size > tail && strcmp(path + size - tail, ending) == 0)
 			return true;
+	}
 	return false;
 }
 

@@ -34,6 +34,22 @@ static zend_long length_of(const char *text)
 	return n > 0 ? (zend_long)n : 0;
 }
 
+/* With PHP's own doc_root, scripts are named by their URL. */
+static char *primary_script(const struct translation *t)
+{
+	char *path = NULL;
+	size_t root = 0;
+
+	if (!t->uri || !PG(doc_root) || PG(doc_root)[0] != '/')
+		return estrdup(t->script);
+	root = strlen(PG(doc_root));
+	while (root > 0 && PG(doc_root)[root - 1] == '/')
+		root--;
+	(void)spprintf(&path, 0, "%.*s%s%s", (int)root, PG(doc_root), *t->uri == '/' ? "" : "/",
+		       t->uri);
+	return path;
+}
+
 void sapi_server_prepare(struct params *params)
 {
 	const struct translate_rules rules = {
@@ -45,6 +61,11 @@ void sapi_server_prepare(struct params *params)
 	const char *type = NULL;
 
 	drop_dangerous(params);
+	sapi_state.has_length = params_get(params, "CONTENT_LENGTH") &&
+				*params_get(params, "CONTENT_LENGTH");
+	/* PHP's own doc_root stands in for one that was not sent. */
+	if (!params_get(params, "DOCUMENT_ROOT") && PG(doc_root) && *PG(doc_root))
+		(void)params_set(params, "DOCUMENT_ROOT", PG(doc_root));
 	(void)params_set(params, "FCGI_ROLE", "RESPONDER");	/* no other is served */
 	t = translate(params, &rules);
 	type = params_get(params, "CONTENT_TYPE");
@@ -53,7 +74,7 @@ void sapi_server_prepare(struct params *params)
 	SG(request_info).content_type = type ? type : "";
 	SG(request_info).content_length = length_of(params_get(params, "CONTENT_LENGTH"));
 	SG(request_info).request_uri = t.uri;
-	SG(request_info).path_translated = t.script ? estrdup(t.script) : NULL;
+	SG(request_info).path_translated = t.script ? primary_script(&t) : NULL;
 	SG(request_info).proto_num = 1000;
 	SG(sapi_headers).http_response_code = 200;
 	(void)php_handle_auth_data(params_get(params, "HTTP_AUTHORIZATION"));

@@ -12,10 +12,10 @@
 #include "base/err.h"
 
 #define SPEC_MAGIC 0x544e544au	/* "TNTJ" */
-#define SPEC_VERSION 1u
+#define SPEC_VERSION 2u
 #define SPEC_PATH_MAX 512
 #define SPEC_BINDS_MAX 16
-#define SPEC_PAYLOAD_MAX 4096
+#define SPEC_PAYLOAD_MAX 16384
 
 enum spec_flag {
 	SPEC_SUSPENDED = 1,	/* must not be started */

@@ -69,14 +69,14 @@ static void range(const struct option_row *row)
 	options_default(&o);
 	options_format(&o, row, shown);
 	printf("Default ");
-	roff(shown);
+	roff(*shown ? shown : "none");
 	if (row->words) {
 		printf("; one%s of", row->type == OPTION_SET ? " or more" : "");
 		for (int i = 0; row->words[i]; i++) {
 			printf("%s ", i ? "," : "");
 			roff(row->words[i]);
 		}
-	} else if (row->type != OPTION_TEXT && row->type != OPTION_BOOL) {
+	} else if (option_size(row) == sizeof(uint64_t) && row->type != OPTION_BOOL) {
 		char *field = (char *)&o + row->offset;
 
 		memcpy(field, &row->min, sizeof(row->min));
@@ -119,7 +119,7 @@ static void gen_ctl_1(void)
 	for (int i = 0; i < OPTION_IDS; i++) {
 		printf(".TP\n.B ");
 		roff(option_rows[i].name);
-		printf("\n");
+		printf("%s\n", option_rows[i].type == OPTION_KEYED ? ".NAME" : "");
 		roff(option_rows[i].sentence);
 		printf("\n");
 		range(&option_rows[i]);

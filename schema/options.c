@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "schema/errors.h"
+#include "schema/option_list.h"
 #include "schema/value.h"
 
 static const char *const words_pm[] = { "ondemand", "static", "dynamic", NULL };
@@ -25,6 +26,8 @@ const struct option_row option_rows[OPTION_IDS] = {
 #define WORDS_SECONDS(name) NULL
 #define WORDS_BOOL(name) NULL
 #define WORDS_TEXT(name) NULL
+#define WORDS_NAMES(name) NULL
+#define WORDS_KEYED(name) NULL
 #define OPT(name, type, def, min, max, scope, guard, known, sentence)                         \
 	{ OPT_##name, #name, OPTION_##type, OPTION_##scope, min, max,                         \
 	  offsetof(struct options, name), WORDS_##type(name), GUARD_##guard, known, sentence },
@@ -32,10 +35,37 @@ const struct option_row option_rows[OPTION_IDS] = {
 #undef OPT
 };
 
+static bool is_text(const struct option_row *row)
+{
+	return row->type == OPTION_TEXT || row->type == OPTION_NAMES || row->type == OPTION_KEYED;
+}
+
+static bool is_list(const struct option_row *row)
+{
+	return row->type == OPTION_NAMES || row->type == OPTION_KEYED;
+}
+
+size_t option_size(const struct option_row *row)
+{
+	if (is_list(row))
+		return OPTION_LIST_MAX;
+	return row->type == OPTION_TEXT ? OPTION_TEXT_MAX : sizeof(uint64_t);
+}
+
+const char *option_entry_name(const struct option_row *row, const char *name)
+{
+	size_t size = strlen(row->name);
+
+	if (row->type != OPTION_KEYED || strncmp(name, row->name, size) != 0 || name[size] != '.')
+		return NULL;
+	return name + size + 1;
+}
+
 const struct option_row *option_by_name(const char *name)
 {
 	for (int i = 0; i < OPTION_IDS; i++)
-		if (strcmp(option_rows[i].name, name) == 0)
+		if (strcmp(option_rows[i].name, name) == 0 ||
+		    option_entry_name(&option_rows[i], name))
 			return &option_rows[i];
 	return NULL;
 }
@@ -52,6 +82,8 @@ void options_default(struct options *out)
 #define DEFAULT_ENUM DEFAULT_NUMBER
 #define DEFAULT_SET DEFAULT_NUMBER
 #define DEFAULT_TEXT(name, def) (void)str_copy(out->name, sizeof(out->name), def);
+#define DEFAULT_NAMES DEFAULT_TEXT
+#define DEFAULT_KEYED DEFAULT_TEXT
 #define OPT(name, type, def, min, max, scope, guard, known, sentence) DEFAULT_##type(name, def)
 #include "schema/options.def"
 #undef OPT
@@ -97,6 +129,8 @@ static void format_number(const struct option_row *row, uint64_t value, char *ou
 	case OPTION_COUNT:
 	case OPTION_PERCENT:
 	case OPTION_TEXT:
+	case OPTION_NAMES:
+	case OPTION_KEYED:
 		break;
 	}
 	(void)snprintf(out, size, "%llu", (unsigned long long)value);
@@ -105,7 +139,9 @@ static void format_number(const struct option_row *row, uint64_t value, char *ou
 void options_format(const struct options *o, const struct option_row *row,
 		    char out[OPTION_FORMAT_MAX])
 {
-	if (row->type == OPTION_TEXT)
+	if (row->type == OPTION_NAMES && !*text_of(o, row))
+		(void)snprintf(out, OPTION_FORMAT_MAX, "none");
+	else if (is_text(row))
 		(void)snprintf(out, OPTION_FORMAT_MAX, "%s", text_of(o, row));
 	else
 		format_number(row, number_of(o, row), out, OPTION_FORMAT_MAX);
@@ -141,6 +177,8 @@ static int refuse(const struct option_row *row, const char *value, struct err *e
 	case OPTION_COUNT:
 	case OPTION_PERCENT:
 	case OPTION_SECONDS:
+	case OPTION_NAMES:
+	case OPTION_KEYED:
 		break;
 	}
 	format_number(row, row->min, low, sizeof(low));
@@ -158,6 +196,8 @@ static bool text_is_safe(const struct option_row *row, const char *s)
 
 	if (n < row->min || n > row->max)
 		return false;
+	if (n == 0)
+		return true;
 	for (const char *p = s;; p++) {
 		if (*p == '/' || *p == '\0') {
 			size_t len = (size_t)(p - part);
@@ -232,6 +272,8 @@ static int parse_number(const struct option_row *row, const char *value, uint64_
 	case OPTION_COUNT:
 		return str_number(value, UINT64_MAX, out);
 	case OPTION_TEXT:
+	case OPTION_NAMES:
+	case OPTION_KEYED:
 		break;
 	}
 	return -1;
@@ -243,6 +285,8 @@ int options_parse(struct options *o, const struct option_row *row, const char *v
 	char *field = (char *)o + row->offset;
 	uint64_t number = 0;
 
+	if (is_list(row))
+		return option_list_parse(row, field, value, err);
 	if (row->type == OPTION_TEXT) {
 		if (!text_is_safe(row, value))
 			return refuse(row, value, err);
@@ -256,12 +300,48 @@ int options_parse(struct options *o, const struct option_row *row, const char *v
 	return 0;
 }
 
+int options_set(struct options *o, const char *name, const char *value, struct err *err)
+{
+	const struct option_row *row = option_by_name(name);
+	const char *entry = row ? option_entry_name(row, name) : NULL;
+
+	if (!row || (row->type == OPTION_KEYED && !entry))
+		return err_set(err, ERR_BAD_OPTION, "there is no option '%.64s'%s", name,
+			       row ? "; say which entry of it: NAME behind a dot" : "");
+	if (entry)
+		return option_list_set(row, (char *)o + row->offset, entry, value, err);
+	return options_parse(o, row, value, err);
+}
+
+int option_each(const struct option_row *row, const char *value,
+		int (*each)(void *ctx, const char *name, const char *value), void *ctx)
+{
+	char name[OPTION_NAME_MAX + 32];
+	char text[OPTION_LIST_MAX];
+	struct option_entry e;
+	int rc = 0;
+
+	if (row->type != OPTION_KEYED)
+		return each(ctx, row->name, value) < 0 ? -1 : 0;
+	while (rc >= 0 && option_list_next(&value, &e)) {
+		(void)snprintf(name, sizeof(name), "%s.%s", row->name, e.name);
+		(void)snprintf(text, sizeof(text), "%.*s", (int)e.value_size, e.value);
+		rc = each(ctx, name, text);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 int options_check(const struct options *o, struct err *err)
 {
 	for (int i = 0; i < OPTION_IDS; i++) {
 		const struct option_row *row = &option_rows[i];
 		char shown[OPTION_FORMAT_MAX] = "";
 
+		if (is_list(row)) {
+			if (option_list_check(row, text_of(o, row), err) < 0)
+				return -1;
+			continue;
+		}
 		if (row->type == OPTION_TEXT) {
 			if (!str_is_terminated(text_of(o, row), OPTION_TEXT_MAX) ||
 			    !text_is_safe(row, text_of(o, row)))
@@ -285,7 +365,7 @@ unsigned options_difference(const struct options *a, const struct options *b)
 	for (int i = 0; i < OPTION_IDS; i++) {
 		const struct option_row *row = &option_rows[i];
 
-		if (row->type == OPTION_TEXT ? strcmp(text_of(a, row), text_of(b, row)) != 0
+		if (is_text(row) ? strcmp(text_of(a, row), text_of(b, row)) != 0
 					     : number_of(a, row) != number_of(b, row))
 			scopes |= row->scope;
 	}

@@ -23,7 +23,7 @@ enum option_socket { SOCKET_MYSQL, SOCKET_REDIS, SOCKETS };
 
 enum option_type {
 	OPTION_SIZE, OPTION_COUNT, OPTION_PERCENT, OPTION_SECONDS, OPTION_BOOL,
-	OPTION_ENUM, OPTION_SET, OPTION_TEXT,
+	OPTION_ENUM, OPTION_SET, OPTION_TEXT, OPTION_NAMES, OPTION_KEYED,
 };
 
 /* What a change of the option needs; bits. */
@@ -33,6 +33,8 @@ enum option_scope {
 };
 
 #define OPTION_TEXT_MAX 96	/* room of a TEXT value with its terminator */
+#define OPTION_LIST_MAX 2048	/* of a NAMES or KEYED one (schema/option_list.h) */
+#define OPTION_NAME_MAX 128	/* of one name in a list */
 
 enum option_id {
 #define OPT(name, type, def, min, max, scope, guard, known, sentence) OPT_##name,
@@ -51,6 +53,8 @@ struct options {
 #define OPTION_FIELD_ENUM(name) uint64_t name;
 #define OPTION_FIELD_SET(name) uint64_t name;
 #define OPTION_FIELD_TEXT(name) char name[OPTION_TEXT_MAX];
+#define OPTION_FIELD_NAMES(name) char name[OPTION_LIST_MAX];
+#define OPTION_FIELD_KEYED(name) char name[OPTION_LIST_MAX];
 #define OPT(name, type, def, min, max, scope, guard, known, sentence) OPTION_FIELD_##type(name)
 #include "schema/options.def"
 #undef OPT
@@ -61,7 +65,7 @@ struct option_row {
 	const char *name;
 	enum option_type type;
 	enum option_scope scope;
-	uint64_t min, max;	/* of the number; of the length for TEXT */
+	uint64_t min, max;	/* of the number; of the length for TEXT and NAMES */
 	size_t offset;		/* of the field in struct options */
 	const char *const *words;	/* of ENUM and SET, NULL-terminated */
 	const char *guard;	/* name of the BOOL setting, or NULL */
@@ -71,8 +75,14 @@ struct option_row {
 
 extern const struct option_row option_rows[OPTION_IDS];
 
-/* The row by name, or NULL. */
+/* The row by name, or NULL.  For an entry of a KEYED option, "env.NAME", its row. */
 const struct option_row *option_by_name(const char *name);
+
+/* NAME behind the name of the option in "env.NAME"; NULL where there is none. */
+const char *option_entry_name(const struct option_row *row, const char *name);
+
+/* Bytes of the option's field in struct options. */
+size_t option_size(const struct option_row *row);
 
 /* Every option at its default. */
 void options_default(struct options *out);
@@ -83,10 +93,19 @@ void options_default(struct options *out);
 int options_parse(struct options *o, const struct option_row *row, const char *value,
 		  struct err *err);
 
+/* The same by name, which may be that of an entry. */
+int options_set(struct options *o, const char *name, const char *value, struct err *err);
+
 /* Writes the value in its canonical form, which options_parse() takes back. */
-#define OPTION_FORMAT_MAX 128
+#define OPTION_FORMAT_MAX OPTION_LIST_MAX
 void options_format(const struct options *o, const struct option_row *row,
 		    char out[OPTION_FORMAT_MAX]);
+
+/* Calls EACH with name and value as people write them: once, or for a KEYED
+ * option, whose canonical text VALUE is, once per entry.  A return below 0 ends
+ * it and is the result; else 0. */
+int option_each(const struct option_row *row, const char *value,
+		int (*each)(void *ctx, const char *name, const char *value), void *ctx);
 
 /* Checks every field against its row, for a struct that came from another
  * process: the bytes may be anything; and then the rules.  ERR_BAD_OPTION. */

@@ -12,7 +12,7 @@
 #include "schema/options.h"
 
 #define POOL_SPEC_MAGIC 0x544e5450u	/* "TNTP" */
-#define POOL_SPEC_VERSION 1u
+#define POOL_SPEC_VERSION 2u
 #define POOL_PATH_MAX 512
 #define REPORT_TEXT_MAX 240
 

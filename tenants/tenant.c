@@ -6,16 +6,19 @@
 
 #include "base/str.h"
 #include "schema/errors.h"
+#include "schema/option_list.h"
 
 int overrides_set(struct overrides *o, const char *name, const char *value, struct err *err)
 {
 	const struct option_row *row = option_by_name(name);
 	struct options parsed;
 
-	if (!row)
-		return err_set(err, ERR_BAD_OPTION, "there is no option '%.64s'", name);
 	options_default(&parsed);
-	if (options_parse(&parsed, row, value, err) < 0)
+	/* Entries are added to those that are set. */
+	if (row && row->type == OPTION_KEYED && o->of[row->id].is_set &&
+	    options_parse(&parsed, row, o->of[row->id].text, err) < 0)
+		return -1;
+	if (options_set(&parsed, name, value, err) < 0)
 		return -1;
 	o->of[row->id].is_set = true;
 	options_format(&parsed, row, o->of[row->id].text);
@@ -42,6 +45,56 @@ int overrides_resolve(const struct overrides *plan, const struct overrides *own,
 	if (put(&o, own, err) < 0)
 		return -1;
 	*out = o;
+	return 0;
+}
+
+int overrides_unset(struct overrides *o, const char *name, struct err *err)
+{
+	const struct option_row *row = option_by_name(name);
+	const char *entry = row ? option_entry_name(row, name) : NULL;
+
+	if (!row)
+		return err_set(err, ERR_BAD_OPTION, "there is no option '%.64s'", name);
+	if (entry && option_list_set(row, o->of[row->id].text, entry, NULL, err) < 0)
+		return -1;
+	if (!entry || !o->of[row->id].text[0])
+		o->of[row->id].is_set = false;
+	return 0;
+}
+
+/* For option_each(). */
+static int add_entry(void *ctx, const char *name, const char *value)
+{
+	struct err unused = { 0 };	/* both sets were checked; their sum may be too long */
+
+	return overrides_set(ctx, name, value, &unused);
+}
+
+static int drop_entry(void *ctx, const char *name, const char *value)
+{
+	struct err unused = { 0 };
+
+	(void)value;
+	return overrides_unset(ctx, name, &unused);
+}
+
+int overrides_change(struct overrides *o, const struct overrides *set,
+		     const struct overrides *unset, struct err *err)
+{
+	for (int i = 0; i < OPTION_IDS; i++) {
+		const struct option_row *row = &option_rows[i];
+		bool is_keyed = row->type == OPTION_KEYED;
+
+		if (unset->of[i].is_set && !(is_keyed && unset->of[i].text[0]))
+			o->of[i].is_set = false;
+		else if (unset->of[i].is_set)
+			(void)option_each(row, unset->of[i].text, drop_entry, o);
+		if (!o->of[i].is_set)
+			o->of[i].text[0] = '\0';
+		if (set->of[i].is_set && option_each(row, set->of[i].text, add_entry, o) < 0)
+			return err_set(err, ERR_BAD_OPTION, "option '%s': all of it together has "
+				       "more than %d bytes", row->name, OPTION_LIST_MAX - 1);
+	}
 	return 0;
 }
 

@@ -42,8 +42,19 @@ struct tenant {
 	struct overrides overrides;
 };
 
-/* Sets one option.  ERR_BAD_OPTION for an unknown name or a value out of range. */
+/* Sets one option, or one entry of a KEYED one.  ERR_BAD_OPTION for an unknown
+ * name or a value out of range. */
 int overrides_set(struct overrides *o, const char *name, const char *value, struct err *err);
+
+/* Forgets one option, or one entry of a KEYED one.  ERR_BAD_OPTION for an unknown
+ * name. */
+int overrides_unset(struct overrides *o, const char *name, struct err *err);
+
+/* Takes what UNSET names out and then what SET says in: whole options, entries
+ * of KEYED ones (which a text in UNSET names; without one all of them go).
+ * ERR_BAD_OPTION where entries together are too long. */
+int overrides_change(struct overrides *o, const struct overrides *set,
+		     const struct overrides *unset, struct err *err);
 
 /* Defaults, then the plan, then the tenant's own. */
 int overrides_resolve(const struct overrides *plan, const struct overrides *own,

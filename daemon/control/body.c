@@ -133,8 +133,10 @@ static int take_option(struct parse *p, const char *name, const json_t *value)
 	if (!row)
 		return err_set(p->err, ERR_BAD_OPTION, "there is no option '%.64s'", name);
 	if (json_is_null(value) && p->change->command == COMMAND_SET) {
-		p->change->cleared[row->id] = true;
-		return 0;
+		const char *entry = option_entry_name(row, name);
+
+		p->change->cleared.of[row->id].is_set = true;
+		return entry ? overrides_set(&p->change->cleared, name, "", p->err) : 0;
 	}
 	if (option_text(p, value, text) < 0)
 		return -1;

@@ -29,7 +29,7 @@ struct change {
 	uint32_t alias_count;
 	char alias[ALIASES_MAX][SITE_MAX];
 	struct overrides options;
-	bool cleared[OPTION_IDS];	/* back to the plan's value */
+	struct overrides cleared;	/* back to the plan's value: what is set here */
 	char reason[REASON_MAX];
 };
 

@@ -57,7 +57,7 @@ int change_check(struct work *w, const struct tenant *t, struct outcome *o, stru
 	return 0;
 }
 
-static void wish(const struct change *c, struct tenant *t)
+static int wish(const struct change *c, struct tenant *t, struct err *err)
 {
 	if (c->has_plan)
 		memcpy(t->plan, c->plan, sizeof(t->plan));
@@ -65,12 +65,7 @@ static void wish(const struct change *c, struct tenant *t)
 		memcpy(t->alias, c->alias, sizeof(t->alias));
 		t->alias_count = c->alias_count;
 	}
-	for (int i = 0; i < OPTION_IDS; i++) {
-		if (c->options.of[i].is_set)
-			t->overrides.of[i] = c->options.of[i];
-		if (c->cleared[i])
-			t->overrides.of[i].is_set = false;
-	}
+	return overrides_change(&t->overrides, &c->options, &c->cleared, err);
 }
 
 int change_make(struct work *w, struct tenant *t, const struct tenant *old, struct err *err)
@@ -101,7 +96,8 @@ static int add(struct work *w, const struct change *c, struct tenant *t, struct 
 	struct tenant old;
 
 	(void)str_copy(t->plan, sizeof(t->plan), PLAN_DEFAULT);
-	wish(c, t);
+	if (wish(c, t, err) < 0)
+		return blame(o, "options");
 	if (change_find(w, c->site, &old, err) < 0)
 		return -1;
 	bool is_same = old.state != TENANT_NONE && tenant_wants_same(&old, t);
@@ -163,7 +159,8 @@ static int set(struct work *w, const struct change *c, struct tenant *t, struct 
 		return blame(o, "site");
 	*t = old;
 	t->state = state;
-	wish(c, t);
+	if (wish(c, t, err) < 0)
+		return blame(o, "options");
 	if (tenant_wants_same(&old, t) && old.state != TENANT_FAILED) {
 		o->is_unchanged = true;
 		return 0;

@@ -51,6 +51,18 @@ static json_t *path(const char *dir, const char *below)
 	return json;
 }
 
+/* For option_each(). */
+static int put_option(void *json, const char *name, const char *value)
+{
+	return json_object_set_new(json, name, json_string(value));
+}
+
+static int put_name(void *json, const char *name, const char *value)
+{
+	(void)value;
+	return json_array_append_new(json, json_string(name));
+}
+
 static json_t *all_options(const struct options *o)
 {
 	json_t *json = json_object();
@@ -59,7 +71,7 @@ static json_t *all_options(const struct options *o)
 		char value[OPTION_FORMAT_MAX];
 
 		options_format(o, &option_rows[i], value);
-		(void)json_object_set_new(json, option_rows[i].name, json_string(value));
+		(void)option_each(&option_rows[i], value, put_option, json);
 	}
 	return json;
 }
@@ -70,7 +82,7 @@ static json_t *own_names(const struct overrides *o)
 
 	for (int i = 0; i < OPTION_IDS; i++)
 		if (o->of[i].is_set)
-			(void)json_array_append_new(json, json_string(option_rows[i].name));
+			(void)option_each(&option_rows[i], o->of[i].text, put_name, json);
 	return json;
 }
 

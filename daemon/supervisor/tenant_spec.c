@@ -40,11 +40,11 @@ static uint64_t pool_key(const struct jail_spec *full, const struct pool_spec *p
 	plain.options = defaults;
 	for (int i = 0; i < OPTION_IDS; i++) {
 		const struct option_row *row = &option_rows[i];
-		size_t size = row->type == OPTION_TEXT ? OPTION_TEXT_MAX : sizeof(uint64_t);
 
 		if (row->scope & OPTION_POOL)
 			memcpy((char *)&plain.options + row->offset,
-			       (const char *)&pool->options + row->offset, size);
+			       (const char *)&pool->options + row->offset,
+			       option_size(row));
 	}
 	memset(jail.payload, 0, sizeof(jail.payload));
 	memcpy(jail.payload, &plain, sizeof(plain));

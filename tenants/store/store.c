@@ -130,14 +130,21 @@ int store_load_options(struct store *s, struct overrides *o, const char *sql, co
 	if (rc < 0)
 		return -1;
 	while ((rc = sql_step(s->db, stmt, err)) > 0) {
-		const struct option_row *row =
-			option_by_name((const char *)sqlite3_column_text(stmt, 0));
+		const char *name = (const char *)sqlite3_column_text(stmt, 0);
+		const struct option_row *row = option_by_name(name);
+		char text[OPTION_FORMAT_MAX];
 
 		/* An option that a newer program knew: its default is what we can do. */
 		if (!row)
 			continue;
-		if (sql_text(stmt, 1, o->of[row->id].text, OPTION_FORMAT_MAX, err) < 0)
+		if (sql_text(stmt, 1, text, sizeof(text), err) < 0)
 			return -1;
+		/* Others come as they were stored; who resolves them checks them. */
+		if (row->type == OPTION_KEYED) {
+			(void)overrides_set(o, name, text, err);
+			continue;
+		}
+		memcpy(o->of[row->id].text, text, sizeof(text));
 		o->of[row->id].is_set = true;
 	}
 	return rc;
@@ -223,9 +230,25 @@ int store_holder(struct store *s, const char *host, char out[SITE_MAX], struct e
 	return 0;
 }
 
+struct put_options {
+	struct store *store;
+	int64_t number;
+	struct err *err;
+};
+
+/* For option_each(). */
+static int put_option(void *ctx, const char *name, const char *value)
+{
+	const struct put_options *p = ctx;
+
+	return sql_do(p->store->db, p->err, "INSERT INTO tenant_option VALUES (?, ?, ?)", "iss",
+		      p->number, name, value);
+}
+
 static int put_parts(struct store *s, const struct tenant *t, struct err *err)
 {
 	int64_t n = t->number;
+	struct put_options put = { s, n, err };
 
 	if (sql_do(s->db, err, "DELETE FROM tenant_alias WHERE number = ?", "i", n) < 0 ||
 	    sql_do(s->db, err, "DELETE FROM tenant_option WHERE number = ?", "i", n) < 0)
@@ -236,8 +259,7 @@ static int put_parts(struct store *s, const struct tenant *t, struct err *err)
 			return -1;
 	for (int i = 0; i < OPTION_IDS; i++)
 		if (t->overrides.of[i].is_set &&
-		    sql_do(s->db, err, "INSERT INTO tenant_option VALUES (?, ?, ?)", "iss", n,
-			   option_rows[i].name, t->overrides.of[i].text) < 0)
+		    option_each(&option_rows[i], t->overrides.of[i].text, put_option, &put) < 0)
 			return -1;
 	return 0;
 }

@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&again, 0, sizeof(again));
 	options_default(&o);
 	options_default(&again);
-	if (options_parse(&o, row, value, &err) < 0) {
+	if (options_set(&o, text, value, &err) < 0) {
 		/* On failure outputs are untouched. */
 		assert(options_difference(&o, &again) == 0);
 		return 0;

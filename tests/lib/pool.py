@@ -28,9 +28,9 @@ def program():
 
 
 class Pool:
-    """A pool, its home, its socket and its log."""
+    """A pool, its home, its socket and its log.  FILES: text by path below the home."""
 
-    def __init__(self, *options, flags=(), ffi=False, start=True):
+    def __init__(self, *options, flags=(), ffi=False, start=True, files=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pool-test-", dir="/run"))
         self.folder.chmod(0o755)
         self.home = self.folder / "home"
@@ -39,6 +39,8 @@ class Pool:
         shutil.copytree(ROOT / "tests/php", self.home / "public", dirs_exist_ok=True)
         for path in self.home.rglob("*"):
             os.chown(path, UID, UID)
+        for name, text in (files or {}).items():
+            self.write(name, text, folder=".")
         self.socket = self.folder / "php.sock"
         self.log_file = self.folder / "php.log"
         if ffi:

@@ -61,8 +61,7 @@ static void set_word(struct wire_tenant *t, uint32_t *after, char *word)
 
 		memcpy((char *)&t->options + option_by_name(word + 4)->offset, &number,
 		       sizeof(number));
-	} else if (!option_by_name(word) ||
-		   options_parse(&t->options, option_by_name(word), value, &err) < 0) {
+	} else if (options_set(&t->options, word, value, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", word, err.text);
 		exit(99);
 	}

@@ -81,12 +81,10 @@ static void read_arguments(int argc, char **argv)
 	}
 	for (; optind < argc; optind++) {
 		char *value = strchr(argv[optind], '=');
-		const struct option_row *row = NULL;
 
 		if (value)
 			*value++ = '\0';
-		row = option_by_name(argv[optind]);
-		if (!value || !row || options_parse(&spec.options, row, value, &err) < 0) {
+		if (!value || options_set(&spec.options, argv[optind], value, &err) < 0) {
 			(void)fprintf(stderr, "%s: %s\n", argv[optind], err.text);
 			exit(2);
 		}

@@ -400,7 +400,8 @@ def test_settings_are_locked(make):
         got = json.loads(pool.get("ini.php").text)
         assert got[:4] == [str(64 * mib), str(8 * mib), str(9 * mib), "17"]
         assert got[4:12] == ["16", "1000", "1", "0", "0", "0", "0", "0"]
-        assert got[12:] == [f"{home}/tmp", f"{home}/tmp", f"{home}/sessions", "", "UTC", "", "8M"]
+        assert got[12:] == [f"{home}/tmp", f"{home}/tmp", f"{home}/sessions", "", "UTC", ".user.ini",
+                           "8M"]
         pool.write("set.php", "<?php echo json_encode([@ini_set('memory_limit', '65M'),"
                    "@ini_set('memory_limit', '-1'), ini_get('memory_limit'),"
                    "@ini_set('memory_limit', '32M'), ini_get('memory_limit'),"

@@ -17,6 +17,9 @@ from tests.lib.procs import wait_until
     ("document_root=../..", ("document_root", "../..")),
     ("document_root=/etc", ("document_root", "/etc")),
     ("programs=allow", ("programs", "allow_programs")),
+    ("php_admin_value.memory_limit=1G", ("php_admin_value", "locked", "memory_limit")),
+    ("php_value=1", ("php_value", "dot")),
+    ("env.LD_PRELOAD=x", ("env", "LD_PRELOAD", "locked")),
     ("no_such_option=1", ("no_such_option",)),
     ("uid=0", ("uid",)),
 ])
@@ -69,6 +72,23 @@ def test_empty_value_goes_back_to_the_plan(system, site):
     assert system.show(site)["options"]["max_children"] == "17"
     system.ctl("set", site, "max_children=", check=True)
     assert system.show(site)["options"]["max_children"] == plan
+
+
+def test_entries_come_and_go_one_by_one(system, site):
+    system.put(site, "public/index.php", "<?php echo ini_get('precision'), ini_get('date.timezone'),"
+               "getenv('APP');")
+    system.ctl("set", site, "php_value.precision=5", "php_admin_value.date.timezone=Asia/Tokyo",
+               "env.APP=one", check=True)
+    wait_until(lambda: system.text(site) == "5Asia/Tokyoone", 30, "the new values")
+    system.ctl("set", site, "php_value.precision=6", "env.APP=", check=True)
+    wait_until(lambda: system.text(site) == "6Asia/Tokyo", 30, "the newer values")
+    shown = system.show(site)
+    assert shown["options"]["php_value.precision"] == "6"
+    assert sorted(shown["overrides"]) == ["php_admin_value.date.timezone", "php_value.precision"]
+    assert system.ctl("set", site, "php_value.precision=6",
+                      check=True).stdout.count("unchanged") == 1
+    system.ctl("set", site, "php_value.precision=", "php_admin_value.date.timezone=", check=True)
+    assert system.show(site)["overrides"] == []
 
 
 def test_document_root_moves(system, site):

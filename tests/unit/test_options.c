@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "schema/errors.h"
+#include "schema/option_list.h"
 #include "schema/options.h"
 
 struct parse_case {
@@ -56,6 +57,52 @@ static const struct parse_case cases[] = {
 	{ "document_root", "a b", NULL },
 	{ "document_root", "", NULL },
 	{ "document_root", ".git", NULL },
+	{ "preload", "", "" },
+	{ "preload", "private/preload.php", "private/preload.php" },
+	{ "preload", "/etc/x.php", NULL },
+	{ "limit_extensions", ".php", ".php" },
+	{ "limit_extensions", " .php .phar,.php,", ".php,.phar" },
+	{ "limit_extensions", "none", NULL },
+	{ "limit_extensions", "php", NULL },
+	{ "limit_extensions", ".", NULL },
+	{ "disable_functions", "", "none" },
+	{ "disable_functions", "none", "none" },
+	{ "disable_functions", "exec, system ,exec", "exec,system" },
+	{ "disable_functions", "exec;system", NULL },
+	{ "disable_functions", "exec\nx", NULL },
+	{ "extensions", "xsl,redis", "xsl,redis" },
+	{ "extensions", "../xsl", NULL },
+	{ "extensions", "xsl.so", NULL },
+};
+
+struct entry_case {
+	const char *name, *value;
+	bool is_refused;
+};
+
+static const struct entry_case entries[] = {
+	{ "php_value.precision", "5", false },
+	{ "php_value.date.timezone", "Europe/Paris", false },
+	{ "php_value.precision", "6", false },
+	{ "php_value.arg_separator.output", "a=b=c", false },
+	{ "php_value.auto_prepend_file", "", false },
+	{ "php_value", "x=1", true },
+	{ "php_value.", "1", true },
+	{ "php_valuex.a", "1", true },
+	{ "php_value.a b", "1", true },
+	{ "php_value.a=b", "1", true },
+	{ "php_value.a", "it's", true },
+	{ "php_value.a", "1\nb=2", true },
+	{ "php_value.a", "\x7f", true },
+	{ "php_value.a", "\xc3\xa4", true },
+	{ "php_value.memory_limit", "1G", true },
+	{ "php_value.opcache.jit_debug", "1", true },
+	{ "php_admin_value.ffi.enable", "1", true },
+	{ "php_admin_value.error_log", "/x", true },
+	{ "env.A", "it's", false },
+	{ "env.LD_PRELOAD", "/x", true },
+	{ "env.9", "1", true },
+	{ "env.A-B", "1", true },
 };
 
 static void test_parse(void **state)
@@ -127,6 +174,67 @@ static void test_rules(void **state)
 	}
 }
 
+/* Entries are options of their own to people; together they are sorted lines. */
+static void test_entries(void **state)
+{
+	(void)state;
+	struct options o;
+	struct err err = { 0 };
+	char long_value[OPTION_LIST_MAX];
+
+	options_default(&o);
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		struct options before = o;
+		int rc = options_set(&o, entries[i].name, entries[i].value, &err);
+
+		if ((rc < 0) != entries[i].is_refused)
+			fail_msg("%s=%s: %d", entries[i].name, entries[i].value, rc);
+		if (rc < 0)
+			assert_memory_equal(&o, &before, sizeof(o));
+		assert_int_equal(options_check(&o, &err), 0);
+	}
+	assert_string_equal(o.php_value, "arg_separator.output=a=b=c\nauto_prepend_file=\n"
+					 "date.timezone=Europe/Paris\nprecision=6\n");
+	assert_int_equal(option_list_set(&option_rows[OPT_php_value], o.php_value, "precision",
+					 NULL, &err), 0);
+	assert_int_equal(options_parse(&o, &option_rows[OPT_php_value], "a=1\nauto_prepend_file=x",
+				       &err), 0);
+	assert_string_equal(o.php_value, "a=1\narg_separator.output=a=b=c\nauto_prepend_file=x\n"
+					 "date.timezone=Europe/Paris\n");
+	memset(long_value, 'x', sizeof(long_value));
+	long_value[sizeof(long_value) - 5] = '\0';
+	assert_int_equal(options_set(&o, "php_value.z", long_value, &err), -1);
+	assert_int_equal(options_set(&o, "env.Z", long_value, &err), -1);
+	assert_int_equal(options_check(&o, &err), 0);
+}
+
+/* Lists of another process may hold anything. */
+static void test_lists_are_checked(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		"b=1\na=1\n", "a=1\na=2\n", "a=1", "a\n", "=1\n", "\n", "a=1\n\n", "a=1\nx\n",
+		"memory_limit=1\n",
+	};
+	struct options o;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		options_default(&o);
+		(void)str_copy(o.php_value, sizeof(o.php_value), wrong[i]);
+		if (options_check(&o, &err) == 0)
+			fail_msg("'%s' was accepted", wrong[i]);
+	}
+	options_default(&o);
+	memset(o.env, 'a', sizeof(o.env));
+	assert_int_equal(options_check(&o, &err), -1);
+	options_default(&o);
+	(void)str_copy(o.limit_extensions, sizeof(o.limit_extensions), ".php,.php");
+	assert_int_equal(options_check(&o, &err), -1);
+	o.limit_extensions[0] = '\0';
+	assert_int_equal(options_check(&o, &err), -1);
+}
+
 /* Each default is in its own range and survives format and parse. */
 static void test_defaults(void **state)
 {
@@ -190,6 +298,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_lists_are_checked),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_hostile_struct),
 		cmocka_unit_test(test_difference),

@@ -65,6 +65,8 @@ static struct tenant sample(uint32_t number, const char *site)
 	t.alias_count = 2;
 	assert_int_equal(overrides_set(&t.overrides, "memory_max", "1024M", &err), 0);
 	assert_int_equal(overrides_set(&t.overrides, "sockets", "mysql", &err), 0);
+	assert_int_equal(overrides_set(&t.overrides, "env.B", "2", &err), 0);
+	assert_int_equal(overrides_set(&t.overrides, "env.A", "1", &err), 0);
 	return t;
 }
 
@@ -94,6 +96,7 @@ static void test_round_trip(void **state)
 	/* aliases in their order, values canonical */
 	assert_string_equal(got.alias[0], "www.site.example");
 	assert_string_equal(got.overrides.of[OPT_memory_max].text, "1G");
+	assert_string_equal(got.overrides.of[OPT_env].text, "A=1\nB=2\n");
 	assert_int_equal(store_find_number(b->store, 7, &got, &err), 0);
 	assert_int_equal(store_find(b->store, "www.site.example", &got, &err), -1);
 	assert_int_equal(err.code, ERR_UNKNOWN_SITE);

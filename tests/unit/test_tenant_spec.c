@@ -79,8 +79,13 @@ static void test_key_follows_scopes(void **state)
 		const struct option_row *row = &option_rows[i];
 
 		(void)setup(NULL);
-		if (row->type == OPTION_TEXT) {
-			(void)str_copy((char *)&pool.options + row->offset, OPTION_TEXT_MAX, "web");
+		if (option_size(row) > sizeof(uint64_t)) {
+			bool is_ending = row->id == OPT_limit_extensions;
+
+			(void)str_copy((char *)&pool.options + row->offset, OPTION_TEXT_MAX,
+				       row->type == OPTION_KEYED ? "W=b\n"
+				       : is_ending		 ? ".web"
+								 : "web");
 		} else {
 			uint64_t *value = (uint64_t *)(void *)((char *)&pool.options + row->offset);
 
