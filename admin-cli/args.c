@@ -149,6 +149,8 @@ const struct command_row *args_route(const struct args *a)
 {
 	if (a->command->operand == OPERAND_MAYBE_SITE && !a->operand)
 		return &command_rows[ROUTE_DAEMON];
+	if (a->flag[FLAG_JAIL])
+		return &command_rows[ROUTE_JAIL];
 	return a->flag[FLAG_REMOVED] ? &command_rows[ROUTE_REMOVED] : a->command;
 }
 

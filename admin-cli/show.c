@@ -32,6 +32,16 @@ static const struct list_row {
 		  { "removed_at", "removed_at" }, { "kept_until", "kept_until" } },
 	},
 	{
+		COMMAND_DOCTOR, "no checks\n",
+		{ { "result", "result" }, { "id", "check" }, { "found", "found" },
+		  { "advice", "what to do" } },
+	},
+	{
+		ROUTE_JAIL, "no facts\n",
+		{ { "result", "result" }, { "process", "process" }, { "fact", "fact" },
+		  { "record", "record" }, { "kernel", "kernel" } },
+	},
+	{
 		COMMAND_PLAN_LIST, "no plans\n",
 		{ { "name", "name" }, { "sentence", "sentence" } },
 	},

@@ -107,6 +107,12 @@ static void add_done(struct text *out, const struct args *a, const struct reply 
 	}
 }
 
+/* What was looked at and found wrong is a failure for scripts, too. */
+static int verdict(const struct reply *r)
+{
+	return json_integer_value(json_object_get(r->data, "failed")) > 0 ? 1 : 0;
+}
+
 static int print_reply(const struct args *a, const struct reply *r)
 {
 	struct text out = { 0 };
@@ -124,7 +130,7 @@ static int print_reply(const struct args *a, const struct reply *r)
 		show_list(&out, r->data, args_route(a)->id, a->format);
 	else
 		show_object(&out, r->data, a->format);
-	int status = print(&out, 0);
+	int status = print(&out, verdict(r));
 
 	return r->is_failed ? print_error(&error, a) : status;
 }

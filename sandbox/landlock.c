@@ -47,7 +47,7 @@ static const struct { enum landlock_grant grant; uint64_t rights; } grants_table
 	{ LANDLOCK_DEVICE, LANDLOCK_ACCESS_FS_WRITE_FILE },
 };
 
-static int version(void)
+int landlock_version(void)
 {
 	long v = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
@@ -56,7 +56,7 @@ static int version(void)
 
 static uint64_t known_rights(void)
 {
-	int have = version();
+	int have = landlock_version();
 	uint64_t rights = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -68,7 +68,7 @@ static uint64_t known_rights(void)
 int landlock_new(int *out, struct err *err)
 {
 	struct rules_attr attr = { .handled_access_fs = known_rights() };
-	int have = version();
+	int have = landlock_version();
 
 	if (have == 0) {
 		*out = -1;

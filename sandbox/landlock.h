@@ -16,6 +16,9 @@ enum landlock_grant {
 	LANDLOCK_DEVICE = 8,	/* write to what is there */
 };
 
+/* The version of its interface that the kernel has; 0: none. */
+int landlock_version(void);
+
 /* A rule set that refuses all file access that no grant allows, and abstract
  * sockets and signals to the outside where the kernel can (6.12).  *out is a
  * descriptor, or -1 where the kernel has no Landlock. */

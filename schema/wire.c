@@ -33,6 +33,8 @@ _Static_assert(sizeof(struct wire_head) + WIRE_LIST_ROWS * sizeof(struct wire_li
 	       WIRE_FRAME_MAX, "a page of the list fits a frame");
 _Static_assert(sizeof(struct wire_head) + WIRE_LEDGER_ROWS * sizeof(struct wire_ledger_row) <=
 	       WIRE_FRAME_MAX, "a page of the ledger fits a frame");
+_Static_assert(sizeof(struct wire_head) + sizeof(struct wire_jail) <= WIRE_FRAME_MAX,
+	       "the facts of a jail fit a frame");
 
 static const struct verb_row *row_of(int verb)
 {

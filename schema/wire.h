@@ -38,6 +38,15 @@ enum wire_flag {
 	WIRE_MORE = 4,		/* a page that is not the last */
 };
 
+/* Facts of a jail. */
+#define JAIL_PROCESSES 2
+#define JAIL_NAMESPACES 6
+#define JAIL_NAMESPACE_WORDS "cgroup", "ipc", "mnt", "net", "pid", "uts"
+#define JAIL_VALUE_MAX 64
+
+enum jail_value { JAIL_MEMORY_MAX, JAIL_SWAP_MAX, JAIL_PIDS_MAX, JAIL_CPU_MAX, JAIL_CPU_PERIOD,
+		  JAIL_CPU_WEIGHT, JAIL_VALUES };
+
 /* The structs are those of wire.def, which tells what each field means. */
 #define STRUCT(name, sentence) struct name {
 #define FIELD(in, type, name, array, sentence) type name array;

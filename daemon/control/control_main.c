@@ -103,8 +103,8 @@ static int get_listener(const struct settings *set, struct err *err)
 
 struct program {
 	struct settings settings;
-	struct reader reader;
 	struct changer *changer;
+	struct readers *readers;
 	struct http *http;
 };
 
@@ -119,35 +119,27 @@ static int start(struct program *p, const char *run_dir, struct err *err)
 	if (str_copy(p->settings.run_dir, sizeof(p->settings.run_dir), run_dir) < 0 ||
 	    str_format(path, sizeof(path), "%s/" DATABASE, p->settings.state_dir) < 0)
 		return err_set(err, ERR_BAD_CONFIG, "run_dir or state_dir is too long");
-	live_init(&p->reader.live, p->settings.run_dir);
 	if (store_open(path, &store, err) < 0)
 		return -1;
-	if (store_open_reader(path, &p->reader.store, err) < 0) {
-		store_close(store);
-		return -1;
-	}
 	CLOSE_AT_EXIT int listener = get_listener(&p->settings, err);
 
 	if (listener < 0) {
 		store_close(store);
 		return -1;
 	}
-	if (changer_start(&p->settings, store, &p->changer, err) < 0)
+	if (changer_start(&p->settings, store, &p->changer, err) < 0 ||
+	    readers_start(&p->settings, p->changer, path, &p->readers, err) < 0)
 		return -1;
-	p->reader.settings = &p->settings;
-	p->reader.changer = p->changer;
-	return http_start(fd_take(&listener), &p->reader, &p->http, err);
+	return http_start(fd_take(&listener), p->changer, p->readers, &p->http, err);
 }
 
 /* Callers first, then what they wait for, then their connections. */
 static void stop(struct program *p)
 {
 	http_quiesce(p->http);
+	readers_stop(p->readers);	/* they ask the changer for its report */
 	changer_stop(p->changer);
 	http_stop(p->http);
-	if (p->reader.store)
-		live_done(&p->reader.live);
-	store_close(p->reader.store);
 }
 
 static int serve(struct program *p, const char *run_dir, const sigset_t *ends)

@@ -18,22 +18,25 @@
 
 struct http {
 	struct MHD_Daemon *daemon;
-	struct reader *reader;
+	struct changer *changer;
+	struct readers *readers;
 	MHD_socket quiesced;	/* the listener, once nobody may come any more */
 	pthread_mutex_t lock;
 	pthread_cond_t fewer;
-	unsigned changes;	/* under the lock: handed over and not replied to yet */
+	unsigned pending;	/* under the lock: handed over and not replied to yet */
 };
 
 /* One request, from its headers to the end of its reply. */
 struct request {
 	struct MHD_Connection *connection;
-	bool is_handed_over;		/* counts in http.changes */
-	bool is_answered;		/* job.answer is there */
+	bool is_handed_over;		/* counts in http.pending */
+	bool is_answered;		/* the answer is there */
 	char allow[64];			/* of a path that is known */
 	char *body;
 	size_t size, room;
-	struct changer_job job;
+	struct answer answer;
+	struct changer_job change;
+	struct reader_job question;
 };
 
 static void free_request(struct request *r)
@@ -41,13 +44,13 @@ static void free_request(struct request *r)
 	if (!r)
 		return;
 	free(r->body);
-	free(r->job.answer.body);
+	free(r->answer.body);
 	free(r);
 }
 
 static enum MHD_Result send_answer(struct request *r)
 {
-	struct answer *a = &r->job.answer;
+	struct answer *a = &r->answer;
 	struct MHD_Response *response = MHD_create_response_from_buffer(
 		strlen(a->body), a->body, MHD_RESPMEM_MUST_FREE);
 
@@ -67,7 +70,7 @@ static enum MHD_Result send_answer(struct request *r)
 static enum MHD_Result refuse(struct request *r, const char *word, const struct err *err,
 			      const char *field)
 {
-	envelope_failed(&r->job.answer, word, err, field);
+	envelope_failed(&r->answer, word, err, field);
 	return send_answer(r);
 }
 
@@ -113,13 +116,22 @@ static enum MHD_Result begin(struct request *r)
 	return r->body ? MHD_YES : MHD_NO;
 }
 
-/* Runs in the changer's thread. */
-static void wake(struct changer_job *job)
+/* Runs in another thread. */
+static void wake(struct request *r, const struct answer *answer)
 {
-	struct request *r = job->owner;
-
+	r->answer = *answer;
 	r->is_answered = true;
 	MHD_resume_connection(r->connection);	/* publishes what was written before */
+}
+
+static void wake_changed(struct changer_job *job)
+{
+	wake(job->owner, &job->answer);
+}
+
+static void wake_read(struct reader_job *job)
+{
+	wake(job->owner, &job->answer);
 }
 
 static uint32_t peer_uid(struct MHD_Connection *connection)
@@ -134,17 +146,26 @@ static uint32_t peer_uid(struct MHD_Connection *connection)
 	return peer.uid;
 }
 
-static void count_change(struct http *h, int by)
+static void count_pending(struct http *h, int by)
 {
 	(void)pthread_mutex_lock(&h->lock);
-	h->changes += (unsigned)by;
+	h->pending += (unsigned)by;
 	(void)pthread_cond_signal(&h->fewer);
 	(void)pthread_mutex_unlock(&h->lock);
 }
 
+/* The connection sleeps from here until the answer wakes it: first to sleep, as
+ * the other thread may be done before its submit returns. */
+static void hand_over(struct http *h, struct request *r)
+{
+	r->is_handed_over = true;
+	count_pending(h, 1);
+	MHD_suspend_connection(r->connection);
+}
+
 static enum MHD_Result change(struct http *h, struct request *r, const struct route *route)
 {
-	struct change *c = &r->job.change;
+	struct change *c = &r->change.change;
 	char field[FIELD_MAX] = "";
 	struct err err = { 0 };
 
@@ -154,15 +175,27 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 		return refuse(r, route->row->word, &err, "site");
 	if (body_parse(r->body, r->size, c, field, &err) < 0)
 		return refuse(r, route->row->word, &err, field);
-	r->job.owner = r;
-	r->job.done = wake;
-	r->is_handed_over = true;
-	count_change(h, 1);
-	/* First to sleep: the changer may be done before submit returns. */
-	MHD_suspend_connection(r->connection);
-	if (changer_submit(h->reader->changer, &r->job, &err) < 0) {
-		envelope_failed(&r->job.answer, route->row->word, &err, "");
-		wake(&r->job);
+	r->change.owner = r;
+	r->change.done = wake_changed;
+	hand_over(h, r);
+	if (changer_submit(h->changer, &r->change, &err) < 0) {
+		envelope_failed(&r->change.answer, route->row->word, &err, "");
+		wake_changed(&r->change);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result ask(struct http *h, struct request *r, const struct route *route)
+{
+	struct err err = { 0 };
+
+	r->question.route = *route;
+	r->question.owner = r;
+	r->question.done = wake_read;
+	hand_over(h, r);
+	if (readers_submit(h->readers, &r->question, &err) < 0) {
+		envelope_failed(&r->question.answer, route->row->word, &err, "");
+		wake_read(&r->question);
 	}
 	return MHD_YES;
 }
@@ -185,8 +218,7 @@ static enum MHD_Result serve(struct http *h, struct request *r, const char *meth
 		(void)err_set(&err, ERR_USAGE, "'%s' takes no body", route.row->word);
 		return refuse(r, route.row->word, &err, "");
 	}
-	read_run(h->reader, &route, &r->job.answer);
-	return send_answer(r);
+	return ask(h, r, &route);
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
@@ -223,7 +255,7 @@ static void on_end(void *ctx, struct MHD_Connection *connection, void **state,
 	(void)connection;
 	(void)code;
 	if (r && r->is_handed_over)
-		count_change(ctx, -1);
+		count_pending(ctx, -1);
 	free_request(r);
 	*state = NULL;
 }
@@ -249,7 +281,8 @@ static void init_count(struct http *h)
 	(void)pthread_condattr_destroy(&clock);
 }
 
-int http_start(int listener, struct reader *reader, struct http **out, struct err *err)
+int http_start(int listener, struct changer *changer, struct readers *readers, struct http **out,
+	       struct err *err)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
@@ -257,7 +290,8 @@ int http_start(int listener, struct reader *reader, struct http **out, struct er
 		(void)close(listener);
 		return err_sys(err, "memory for the HTTP server");
 	}
-	h->reader = reader;
+	h->changer = changer;
+	h->readers = readers;
 	h->quiesced = MHD_INVALID_SOCKET;
 	init_count(h);
 	h->daemon = MHD_start_daemon(
@@ -292,7 +326,7 @@ void http_stop(struct http *h)
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LAST_WORDS_S;
 	(void)pthread_mutex_lock(&h->lock);
-	while (h->changes > 0 && pthread_cond_timedwait(&h->fewer, &h->lock, &until) == 0)
+	while (h->pending > 0 && pthread_cond_timedwait(&h->fewer, &h->lock, &until) == 0)
 		;
 	(void)pthread_mutex_unlock(&h->lock);
 	MHD_stop_daemon(h->daemon);

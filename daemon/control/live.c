@@ -104,6 +104,58 @@ int live_status(struct live *l, uint32_t number, struct wire_status *out, struct
 	return 0;
 }
 
+/* A reply of one struct; its texts are the caller's to check. */
+struct record_call {
+	uint16_t verb;
+	uint32_t number;
+	void *record;
+	size_t size;
+};
+
+static int call_record(struct live *l, void *out, struct err *err)
+{
+	const struct record_call *c = out;
+
+	if (link_call(&l->link, c->verb, c->number, NULL, 0, NULL, NULL, err) < 0)
+		return -1;
+	if (l->link.size == c->size) {
+		memcpy(c->record, link_payload(&l->link), c->size);
+		return 0;
+	}
+	link_close(&l->link);
+	return err_set(err, ERR_NO_DAEMON, "the supervisor sent facts that cannot be read");
+}
+
+int live_machine(struct live *l, struct wire_machine *out, struct err *err)
+{
+	struct record_call c = { .verb = WIRE_FACTS, .record = out, .size = sizeof(*out) };
+
+	if (ask(l, call_record, &c, err) < 0)
+		return -1;
+	out->controllers[sizeof(out->controllers) - 1] = '\0';
+	return 0;
+}
+
+int live_jail(struct live *l, uint32_t number, struct wire_jail *out, struct err *err)
+{
+	struct record_call c = { .verb = WIRE_JAIL, .number = number, .record = out,
+				 .size = sizeof(*out) };
+
+	if (ask(l, call_record, &c, err) < 0)
+		return -1;
+	for (int i = 0; i < JAIL_PROCESSES; i++) {
+		struct wire_process *p = &out->process[i];
+
+		p->oom_score_adj[sizeof(p->oom_score_adj) - 1] = '\0';
+		p->status[sizeof(p->status) - 1] = '\0';
+		p->limits[sizeof(p->limits) - 1] = '\0';
+	}
+	for (int i = 0; i < JAIL_VALUES; i++)
+		out->cgroup[i][JAIL_VALUE_MAX - 1] = '\0';
+	out->mounts[sizeof(out->mounts) - 1] = '\0';
+	return 0;
+}
+
 struct list_call {
 	struct wire_list_row *rows;
 	uint32_t count;

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "daemon/control/link.h"
+#include "schema/wire.h"
 
 struct live {
 	const char *run_dir;
@@ -28,6 +29,12 @@ int live_ping(struct live *l, struct err *err);
 
 /* Facts of one tenant; all texts in it end.  ERR_NO_DAEMON, ERR_UNKNOWN_SITE. */
 int live_status(struct live *l, uint32_t number, struct wire_status *out, struct err *err);
+
+/* What the machine can enforce.  ERR_NO_DAEMON. */
+int live_machine(struct live *l, struct wire_machine *out, struct err *err);
+
+/* What the kernel enforces on the living pool.  Also ERR_CONFLICT: none lives. */
+int live_jail(struct live *l, uint32_t number, struct wire_jail *out, struct err *err);
 
 /* All rows, in the order of the numbers.  *out is the caller's to free. */
 int live_list(struct live *l, struct wire_list_row **out, uint32_t *out_count, struct err *err);

@@ -2,12 +2,15 @@
 /* list, show, status, plan list, removed. */
 #include "daemon/control/read.h"
 
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "build_config.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "daemon/control/doctor.h"
+#include "daemon/control/jail_view.h"
 #include "daemon/control/view.h"
 #include "schema/errors.h"
 #include "tenants/idn.h"
@@ -15,8 +18,7 @@
 
 #define STRANGERS_SHOWN 100
 
-/* nginx answers its revision on a socket in the run folder. */
-static bool is_nginx_there(const char *run_dir)
+bool read_is_nginx_there(const char *run_dir)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	CLOSE_AT_EXIT int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -52,7 +54,8 @@ static json_t *daemon_status(struct reader *r, struct err *err)
 	return json_pack("{s:s,s:s,s:o,s:s,s:o,s:i,s:b,s:i,s:o}", "version", TENANTD_VERSION,
 			 "supervisor", is_there ? "reachable" : "away", "supervisor_reason",
 			 envelope_text(is_there ? "" : away.text), "nginx",
-			 is_nginx_there(r->settings->run_dir) ? "reachable" : "away", "tenants",
+			 read_is_nginx_there(r->settings->run_dir) ? "reachable" : "away",
+			 "tenants",
 			 counts, "changes_waiting", (int)report.waiting, "is_reconciled",
 			 (int)report.is_reconciled, "unknown_to_database_count",
 			 (int)report.stranger_count, "unknown_to_database",
@@ -68,6 +71,23 @@ static json_t *site_status(struct reader *r, const struct tenant *t, struct err 
 	return err->code == ERR_UNKNOWN_SITE ? view_status(t, NULL) : NULL;
 }
 
+static json_t *site_jail(struct reader *r, const struct tenant *t, struct err *err)
+{
+	struct overrides plan;
+	struct options options;
+	json_t *json = NULL;
+	struct wire_jail *jail = malloc(sizeof(*jail));
+
+	if (!jail)
+		(void)err_sys(err, "memory for the facts");
+	else if (store_plan(r->store, t->plan, &plan, err) == 0 &&
+		 overrides_resolve(&plan, &t->overrides, &options, err) == 0 &&
+		 live_jail(&r->live, t->number, jail, err) == 0)
+		json = jail_view(r->settings, t, &options, jail);
+	free(jail);
+	return json;
+}
+
 static json_t *one_site(struct reader *r, const struct route *route, struct err *err)
 {
 	struct tenant t;
@@ -75,6 +95,8 @@ static json_t *one_site(struct reader *r, const struct route *route, struct err 
 
 	if (idn_to_ascii(route->operand, site, err) < 0 || store_find(r->store, site, &t, err) < 0)
 		return NULL;
+	if (route->row->id == ROUTE_JAIL)
+		return site_jail(r, &t, err);
 	return route->row->id == COMMAND_STATUS ? site_status(r, &t, err)
 					   : view_tenant(r->store, r->settings, &t, err);
 }
@@ -86,7 +108,10 @@ static json_t *data_of(struct reader *r, const struct route *route, struct err *
 		return view_list(r->store, &r->live, err);
 	case COMMAND_SHOW:
 	case COMMAND_STATUS:
+	case ROUTE_JAIL:
 		return one_site(r, route, err);
+	case COMMAND_DOCTOR:
+		return doctor_run(r->settings, &r->live);
 	case ROUTE_DAEMON:
 		return daemon_status(r, err);
 	case COMMAND_PLAN_LIST:
@@ -98,6 +123,11 @@ static json_t *data_of(struct reader *r, const struct route *route, struct err *
 			      route->row->word);
 		return NULL;
 	}
+}
+
+bool read_is_slow(const struct route *route)
+{
+	return route->row->id == COMMAND_DOCTOR;
 }
 
 void read_run(struct reader *r, const struct route *route, struct answer *out)

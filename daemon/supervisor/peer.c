@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/supervisor/facts_answer.h"
 #include "daemon/supervisor/jobs.h"
 #include "daemon/supervisor/status.h"
 #include "schema/errors.h"
@@ -129,6 +130,23 @@ static void answer_status(struct peer *c, const struct wire_head *h)
 	peers_reply(c->peers, c->id, h, &err, &status, sizeof(status));
 }
 
+static void answer_facts(struct peer *c, const struct wire_head *h)
+{
+	struct wire_machine machine;
+
+	facts_machine(c->peers->pools, &machine);
+	peers_reply(c->peers, c->id, h, &(struct err){ 0 }, &machine, sizeof(machine));
+}
+
+static void answer_jail(struct peer *c, const struct wire_head *h)
+{
+	static struct wire_jail jail;
+	struct err err = { 0 };
+
+	(void)facts_jail(c->peers->pools, h->number, &jail, &err);	/* the reply tells */
+	peers_reply(c->peers, c->id, h, &err, &jail, sizeof(jail));
+}
+
 static void answer_list(struct peer *c, const struct wire_head *h, const struct wire_page *page)
 {
 	static struct wire_list_row rows[WIRE_LIST_ROWS];
@@ -189,6 +207,12 @@ static int take_frame(struct peer *c, const void *frame, size_t size, struct err
 	case WIRE_LIST:
 		memcpy(&page, payload, sizeof(page));
 		answer_list(c, &h, &page);
+		return 0;
+	case WIRE_FACTS:
+		answer_facts(c, &h);
+		return 0;
+	case WIRE_JAIL:
+		answer_jail(c, &h);
 		return 0;
 	case WIRE_RECYCLE:
 		answer_recycle(c, &h);

@@ -10,7 +10,7 @@
 #include "daemon/supervisor/place.h"
 #include "schema/wire.h"
 
-#define PEERS_MAX 4
+#define PEERS_MAX 16
 
 struct jobs;
 struct pools;
