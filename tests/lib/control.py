@@ -24,7 +24,8 @@ from tests.lib.system import UnixConnection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEAD = struct.Struct("=IHHIIIiII")
-MAGIC, VERSION = 0x544e5457, 1
+MAGIC = 0x544e5457
+VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 SITE, REASON = 254, 256
 ISSUED, BUILT, REMOVED = 1, 2, 3

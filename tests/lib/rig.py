@@ -24,7 +24,8 @@ from tests.lib import procs
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTROL_UID, LOG_UID, UID_BASE = 1899999998, 1899999997, 1900000000
 HEAD = struct.Struct("=IHHIIIiII")
-MAGIC, VERSION = 0x544e5457, 1
+MAGIC = 0x544e5457
+VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 LIMIT_S = 20
 STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQII256s256s")
