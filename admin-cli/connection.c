@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -60,7 +61,7 @@ static int perform(CURL *curl, const char *socket_path, struct text *out, struct
 }
 
 static int request(CURL *curl, const char *socket_path, const char *method, const char *path,
-		   const char *body, struct text *out, struct err *err)
+		   const char *body, struct text *out, long timeout_s, struct err *err)
 {
 	struct text url = { 0 };
 	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -77,10 +78,8 @@ static int request(CURL *curl, const char *socket_path, const char *method, cons
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");	/* whatever the environment says */
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
 	if (body) {
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
@@ -92,6 +91,42 @@ static int request(CURL *curl, const char *socket_path, const char *method, cons
 	return rc;
 }
 
+struct stream {
+	CURL *curl;
+	connection_sink *sink;
+	void *arg;
+	struct text *other;	/* the body of an answer that is not 200 */
+	bool is_other, is_ended;
+};
+
+static size_t take_piece(char *data, size_t size, size_t count, void *arg)
+{
+	struct stream *s = arg;
+	long status = 0;
+
+	(void)curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+	s->is_other = status != 200;
+	if (s->is_other)
+		return take_body(data, size, count, s->other);
+	s->is_ended = s->sink(s->arg, data, size * count) != 0;
+	return s->is_ended ? 0 : size * count;
+}
+
+int connection_stream(const char *socket, const char *path, connection_sink *sink, void *arg,
+		      struct text *out, struct err *err)
+{
+	struct stream s = { .curl = curl_easy_init(), .sink = sink, .arg = arg, .other = out };
+
+	if (!s.curl)
+		return err_set(err, ERR_SYSTEM, "libcurl does not start");
+	curl_easy_setopt(s.curl, CURLOPT_WRITEFUNCTION, take_piece);
+	curl_easy_setopt(s.curl, CURLOPT_WRITEDATA, &s);
+	int rc = request(s.curl, socket, "GET", path, NULL, out, 0, err);
+
+	curl_easy_cleanup(s.curl);
+	return s.is_ended ? 0 : rc < 0 ? -1 : s.is_other;
+}
+
 int connection_request(const char *socket, const char *method, const char *path,
 		       const char *body, struct text *out, struct err *err)
 {
@@ -99,7 +134,9 @@ int connection_request(const char *socket, const char *method, const char *path,
 
 	if (!curl)
 		return err_set(err, ERR_SYSTEM, "libcurl does not start");
-	int rc = request(curl, socket, method, path, body, out, err);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
+	int rc = request(curl, socket, method, path, body, out, REQUEST_TIMEOUT_S, err);
 
 	curl_easy_cleanup(curl);
 	return rc;

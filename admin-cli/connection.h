@@ -15,4 +15,12 @@
 int connection_request(const char *socket, const char *method, const char *path,
 		       const char *body, struct text *out, struct err *err);
 
+/* Called with each piece of an answer as it comes; not 0 ends the request. */
+typedef int connection_sink(void *arg, const char *data, size_t size);
+
+/* GET PATH, without an end of the wait.  The body of an answer 200 goes to SINK;
+ * that of any other is appended to OUT, and the function returns 1. */
+int connection_stream(const char *socket, const char *path, connection_sink *sink, void *arg,
+		      struct text *out, struct err *err);
+
 #endif

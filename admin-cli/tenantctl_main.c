@@ -13,6 +13,7 @@
 #include "admin-cli/clean.h"
 #include "admin-cli/connection.h"
 #include "admin-cli/help.h"
+#include "admin-cli/lines.h"
 #include "admin-cli/reply.h"
 #include "admin-cli/request.h"
 #include "admin-cli/show.h"
@@ -59,12 +60,18 @@ static int print_help(const struct args *a)
 	return print(&out, 0);
 }
 
-/* Sends the command and reads the envelope that comes back. */
-static int exchange(const struct args *a, struct reply *out, struct err *err)
+static const char *socket_of(const struct args *a)
 {
 	const char *from_env = getenv("TENANTD_SOCKET");
-	const char *socket = a->flag[FLAG_SOCKET] ? a->flag[FLAG_SOCKET]
-			     : from_env && *from_env ? from_env : CONNECTION_SOCKET_DEFAULT;
+
+	return a->flag[FLAG_SOCKET] ? a->flag[FLAG_SOCKET]
+	       : from_env && *from_env ? from_env : CONNECTION_SOCKET_DEFAULT;
+}
+
+/* Sends the command and reads the envelope that comes back.  1: the reply was no
+ * envelope and has been printed as it came. */
+static int exchange(const struct args *a, struct reply *out, struct err *err)
+{
 	struct text path = { 0 };
 	struct text answer = { 0 };
 	json_t *json = NULL;
@@ -73,6 +80,16 @@ static int exchange(const struct args *a, struct reply *out, struct err *err)
 	/* An empty name would make another resource of the path. */
 	if (a->operand && !*a->operand)
 		return err_set(err, ERR_BAD_NAME, "the name is empty");
+	if (a->command->id == COMMAND_LOGS) {
+		int printed = lines_print(a, socket_of(a), &answer, err);
+
+		if (printed == 1)
+			printed = reply_parse(out, answer.data ? answer.data : "", err);
+		else if (printed == 0)
+			printed = 1;
+		text_free(&answer);
+		return printed;
+	}
 	if (request_body(&json, a, err) < 0)
 		return -1;
 	if (json)
@@ -80,7 +97,8 @@ static int exchange(const struct args *a, struct reply *out, struct err *err)
 	request_path(&path, a);
 	int rc = path.failed || (json && !body)
 		 ? err_set(err, ERR_USAGE, "the arguments are too long")
-		 : connection_request(socket, a->command->method, path.data, body, &answer, err);
+		 : connection_request(socket_of(a), a->command->method, path.data, body, &answer,
+				      err);
 
 	if (rc == 0)
 		rc = reply_parse(out, answer.data ? answer.data : "", err);
@@ -147,7 +165,11 @@ int main(int argc, char **argv)
 		return print_error(&err, NULL);
 	if (a.flag[FLAG_HELP] || a.flag[FLAG_VERSION])
 		return print_help(&a);
-	if (exchange(&a, &reply, &err) < 0 &&
+	int rc = exchange(&a, &reply, &err);
+
+	if (rc > 0)
+		return 0;
+	if (rc < 0 &&
 	    (a.format != FORMAT_JSON ||
 	     reply_from_error(&reply, a.command->word, &err, &ignored) < 0))
 		return print_error(&err, &a);

@@ -19,6 +19,7 @@ static const struct verb_row verbs[] = {
 #define PAYLOAD_NONE 0
 #define PAYLOAD_TENANT (int)sizeof(struct wire_tenant)
 #define PAYLOAD_PAGE (int)sizeof(struct wire_page)
+#define PAYLOAD_LOG (int)sizeof(struct wire_log)
 #define STEP_NONE 0
 #define STEP_BUILD 1
 #define VERB(name, number, word, payload, reply, step, sentence) \

@@ -130,7 +130,8 @@ static int start(struct program *p, const char *run_dir, struct err *err)
 	if (changer_start(&p->settings, store, &p->changer, err) < 0 ||
 	    readers_start(&p->settings, p->changer, path, &p->readers, err) < 0)
 		return -1;
-	return http_start(fd_take(&listener), p->changer, p->readers, &p->http, err);
+	return http_start(fd_take(&listener), p->changer, p->readers, p->settings.run_dir,
+			  &p->http, err);
 }
 
 /* Callers first, then what they wait for, then their connections. */

@@ -14,12 +14,14 @@
 #include "schema/errors.h"
 #include "tenants/idn.h"
 
+#define STREAM_CHUNK (16 * 1024)
 #define LAST_WORDS_S 2		/* time for a slow reader of the last replies */
 
 struct http {
 	struct MHD_Daemon *daemon;
 	struct changer *changer;
 	struct readers *readers;
+	const char *run_dir;
 	MHD_socket quiesced;	/* the listener, once nobody may come any more */
 	pthread_mutex_t lock;
 	pthread_cond_t fewer;
@@ -65,6 +67,37 @@ static enum MHD_Result send_answer(struct request *r)
 
 	MHD_destroy_response(response);
 	return rc;
+}
+
+static void stream_sleep(void *arg)
+{
+	MHD_suspend_connection(arg);
+}
+
+static void stream_wake(void *arg)
+{
+	MHD_resume_connection(arg);
+}
+
+static ssize_t stream_take(void *arg, uint64_t position, char *out, size_t size)
+{
+	ssize_t n = log_stream_take(arg, out, size);
+
+	(void)position;
+	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void stream_done(void *arg)
+{
+	log_stream_close(arg);
+}
+
+static int connection_fd(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
 }
 
 static enum MHD_Result refuse(struct request *r, const char *word, const struct err *err,
@@ -134,14 +167,37 @@ static void wake_read(struct reader_job *job)
 	wake(job->owner, &job->answer);
 }
 
+/* The answer is a log: chunks as they come. */
+static enum MHD_Result send_log(struct http *h, struct request *r)
+{
+	struct log_stream_owner owner = { stream_sleep, stream_wake, r->connection };
+	struct log_stream *stream = NULL;
+	struct err err = { 0 };
+
+	if (log_stream_start(h->run_dir, &r->question.log, connection_fd(r->connection), &owner,
+			     &stream, &err) < 0)
+		return refuse(r, r->question.route.row->word, &err, "");
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, STREAM_CHUNK, stream_take, stream, stream_done);
+
+	if (!response) {
+		log_stream_close(stream);
+		return MHD_NO;
+	}
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
+
+	MHD_destroy_response(response);
+	return rc;
+}
+
 static uint32_t peer_uid(struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct ucred peer = { .uid = UINT32_MAX };
 	socklen_t size = sizeof(peer);
 
-	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+	if (getsockopt(connection_fd(connection), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return UINT32_MAX;	/* "nobody known"; the socket's mode has let it in */
 	return peer.uid;
 }
@@ -244,7 +300,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		*data_size = 0;
 		return MHD_YES;
 	}
-	return r->is_answered ? send_answer(r) : serve(ctx, r, method, path);
+	if (!r->is_answered)
+		return serve(ctx, r, method, path);
+	return r->question.is_log ? send_log(ctx, r) : send_answer(r);
 }
 
 static void on_end(void *ctx, struct MHD_Connection *connection, void **state,
@@ -281,8 +339,8 @@ static void init_count(struct http *h)
 	(void)pthread_condattr_destroy(&clock);
 }
 
-int http_start(int listener, struct changer *changer, struct readers *readers, struct http **out,
-	       struct err *err)
+int http_start(int listener, struct changer *changer, struct readers *readers, const char *run_dir,
+	       struct http **out, struct err *err)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
@@ -292,6 +350,7 @@ int http_start(int listener, struct changer *changer, struct readers *readers, s
 	}
 	h->changer = changer;
 	h->readers = readers;
+	h->run_dir = run_dir;
 	h->quiesced = MHD_INVALID_SOCKET;
 	init_count(h);
 	h->daemon = MHD_start_daemon(
@@ -322,6 +381,7 @@ void http_stop(struct http *h)
 
 	if (!h)
 		return;
+	log_streams_stop();
 	/* The answers of the last changes still have to go out. */
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LAST_WORDS_S;

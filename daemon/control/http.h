@@ -17,9 +17,9 @@
 
 struct http;
 
-/* Serves the listening unix socket, which is taken. */
-int http_start(int listener, struct changer *changer, struct readers *readers, struct http **out,
-	       struct err *err);
+/* Serves the listening unix socket, which is taken.  RUN_DIR is borrowed. */
+int http_start(int listener, struct changer *changer, struct readers *readers, const char *run_dir,
+	       struct http **out, struct err *err);
 
 /* No new connections. */
 void http_quiesce(struct http *h);

@@ -65,12 +65,17 @@ static int send_request(struct link *l, const struct wire_head *h, const void *p
 	return 0;
 }
 
+static void drop_fds(struct link *l)
+{
+	while (l->fd_count > 0)
+		fd_close(&l->fds[--l->fd_count]);
+}
+
 /* One frame into l->frame, l->head and l->size. */
 static int receive(struct link *l, int64_t until, struct err *err)
 {
 	struct pollfd p = { .fd = l->fd, .events = POLLIN };
 	struct err why = { 0 };
-	size_t fds = 0;
 	int ready = 0;
 
 	do {
@@ -82,7 +87,12 @@ static int receive(struct link *l, int64_t until, struct err *err)
 		return lost(l, err, "cannot be waited for", strerror(errno));
 	if (ready == 0)
 		return lost(l, err, "did not answer in time", "");
-	ssize_t n = fd_receive(l->fd, l->frame, sizeof(l->frame), NULL, &fds);
+	drop_fds(l);
+	l->fd_count = l->fds_wanted;
+	ssize_t n = fd_receive(l->fd, l->frame, sizeof(l->frame), l->fds, &l->fd_count);
+
+	if (n <= 0)
+		l->fd_count = 0;
 
 	if (n < 0)
 		return lost(l, err, "broke the connection", strerror(errno));
@@ -145,6 +155,25 @@ int link_call(struct link *l, uint16_t verb, uint32_t number, const void *payloa
 			return lost(l, err, "sent nonsense", "a frame that is no reply");
 		return l->head.code == 0 ? 0 : take_error(l, err);
 	}
+}
+
+int link_call_fds(struct link *l, uint16_t verb, uint32_t number, const void *payload, size_t size,
+		  int *fds, size_t *count, struct err *err)
+{
+	size_t room = *count < LINK_FDS_MAX ? *count : LINK_FDS_MAX;
+
+	l->fds_wanted = room;
+	int rc = link_call(l, verb, number, payload, size, NULL, NULL, err);
+
+	l->fds_wanted = 0;
+	if (rc < 0) {
+		drop_fds(l);
+		return -1;
+	}
+	memcpy(fds, l->fds, l->fd_count * sizeof(fds[0]));
+	*count = l->fd_count;
+	l->fd_count = 0;		/* the caller's */
+	return 0;
 }
 
 static int hello(struct link *l, struct err *err)

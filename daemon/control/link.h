@@ -14,11 +14,16 @@
 #include "base/err.h"
 #include "schema/wire.h"
 
+#define LINK_FDS_MAX 4
+
 struct link {
 	int fd;				/* -1: closed */
 	int quick_ms;			/* longest wait for what the supervisor knows */
 	int build_ms;			/* and for what a builder does */
 	uint32_t serial;
+	/* descriptors that may come, and those that came, with the next frame */
+	int fds[LINK_FDS_MAX];
+	size_t fds_wanted, fd_count;
 	/* the last reply */
 	struct wire_head head;
 	size_t size;			/* of the payload */
@@ -41,6 +46,11 @@ bool link_is_open(const struct link *l);
  * knows whether the request was carried out. */
 int link_call(struct link *l, uint16_t verb, uint32_t number, const void *payload, size_t size,
 	      link_step *each, void *ctx, struct err *err);
+
+/* The same for a verb whose reply brings descriptors: at most *COUNT of them,
+ * which become the caller's; *COUNT becomes how many came. */
+int link_call_fds(struct link *l, uint16_t verb, uint32_t number, const void *payload, size_t size,
+		  int *fds, size_t *count, struct err *err);
 
 /* The payload of the last reply. */
 const void *link_payload(const struct link *l);

@@ -125,6 +125,48 @@ static json_t *data_of(struct reader *r, const struct route *route, struct err *
 	}
 }
 
+/* The words of the query; *out_field is the one that is wrong. */
+static int parse_log(const struct route *route, struct log_request *out, const char **out_field,
+		     struct err *err)
+{
+	const char *which = route->query[FLAG_WHICH];
+	const char *lines = route->query[FLAG_LINES];
+	int kind = which[0] ? log_kind_by_word(which) : LOG_KIND_ACCESS;
+	uint64_t count = LOG_LINES_USUAL;
+
+	*out_field = flag_rows[FLAG_WHICH].field;
+	if (kind < 0)
+		return err_set(err, ERR_USAGE, "there is no log '%.40s'; there are access, error, "
+			       "php and slow", which);
+	*out_field = flag_rows[FLAG_LINES].field;
+	if (lines[0] && str_number(lines, LOG_LINES_MAX, &count) < 0)
+		return err_set(err, ERR_USAGE, "'%.40s' is no number of lines from 0 to %d", lines,
+			       LOG_LINES_MAX);
+	*out_field = "site";
+	out->kind = (enum log_kind)kind;
+	out->lines = (uint32_t)count;
+	out->is_followed = route->query[FLAG_FOLLOW][0] != '\0';
+	return 0;
+}
+
+int read_log(struct reader *r, const struct route *route, struct log_request *out,
+	     struct answer *answer)
+{
+	const char *field = "";
+	struct err err = { 0 };
+	struct tenant t;
+
+	*out = (struct log_request){ 0 };
+	if (parse_log(route, out, &field, &err) == 0 &&
+	    idn_to_ascii(route->operand, out->site, &err) == 0 &&
+	    store_find(r->store, out->site, &t, &err) == 0 && live_ping(&r->live, &err) == 0) {
+		out->number = t.number;
+		return 0;
+	}
+	envelope_failed(answer, route->row->word, &err, field);
+	return -1;
+}
+
 bool read_is_slow(const struct route *route)
 {
 	return route->row->id == COMMAND_DOCTOR;

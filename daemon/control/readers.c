@@ -60,7 +60,11 @@ static void *run(void *arg)
 	struct thread *t = arg;
 
 	for (struct reader_job *job; (job = take_job(t->readers, t->lane));) {
-		read_run(&t->reader, &job->route, &job->answer);
+		if (job->route.row->id == COMMAND_LOGS)
+			job->is_log = read_log(&t->reader, &job->route, &job->log,
+					       &job->answer) == 0;
+		else
+			read_run(&t->reader, &job->route, &job->answer);
 		job->done(job);
 	}
 	return NULL;

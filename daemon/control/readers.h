@@ -19,6 +19,8 @@ struct readers;
 struct reader_job {
 	struct route route;
 	struct answer answer;
+	bool is_log;			/* the answer is a stream of this log */
+	struct log_request log;
 	void (*done)(struct reader_job *job);
 	void *owner;
 };

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "daemon/supervisor/facts_answer.h"
 #include "daemon/supervisor/jobs.h"
+#include "daemon/supervisor/log_read.h"
 #include "daemon/supervisor/status.h"
 #include "schema/errors.h"
 #include "schema/events.h"
@@ -23,9 +24,18 @@
 
 struct peer_frame {
 	struct peer_frame *next;
+	int fds[PEER_FDS_MAX];		/* that go with it */
+	size_t fd_count;
 	size_t size;
 	unsigned char data[];
 };
+
+static void free_frame(struct peer_frame *f)
+{
+	for (size_t i = 0; i < f->fd_count; i++)
+		fd_close(&f->fds[i]);
+	free(f);
+}
 
 static void drop(struct peer *c, const char *why)
 {
@@ -37,7 +47,7 @@ static void drop(struct peer *c, const char *why)
 		struct peer_frame *f = c->first;
 
 		c->first = f->next;
-		free(f);
+		free_frame(f);
 	}
 	c->last = NULL;
 	c->waiting = 0;
@@ -59,7 +69,7 @@ static void flush(struct peer *c)
 	while (c->first) {
 		struct peer_frame *f = c->first;
 
-		if (fd_send(c->fd, f->data, f->size, NULL, 0) < 0) {
+		if (fd_send(c->fd, f->data, f->size, f->fds, f->fd_count) < 0) {
 			if (errno != EAGAIN)
 				drop(c, strerror(errno));
 			return;
@@ -68,12 +78,12 @@ static void flush(struct peer *c)
 		if (!c->first)
 			c->last = NULL;
 		c->waiting--;
-		free(f);
+		free_frame(f);
 	}
 }
 
-void peers_send(struct peers *ps, uint64_t id, const struct wire_head *head,
-		const void *payload, size_t size)
+static void send_frame(struct peers *ps, uint64_t id, const struct wire_head *head,
+		       const void *payload, size_t size, int *fds, size_t count)
 {
 	struct wire_head whole = *head;
 	struct peer *c = NULL;
@@ -92,6 +102,9 @@ void peers_send(struct peers *ps, uint64_t id, const struct wire_head *head,
 	}
 	whole.size = (uint32_t)size;
 	f->next = NULL;
+	f->fd_count = count;
+	for (size_t i = 0; i < count; i++)
+		f->fds[i] = fd_take(&fds[i]);
 	f->size = sizeof(whole) + size;
 	memcpy(f->data, &whole, sizeof(whole));
 	if (size > 0)
@@ -107,8 +120,15 @@ void peers_send(struct peers *ps, uint64_t id, const struct wire_head *head,
 		watch(c);
 }
 
-void peers_reply(struct peers *ps, uint64_t id, const struct wire_head *request,
-		 const struct err *err, const void *payload, size_t size)
+void peers_send(struct peers *ps, uint64_t id, const struct wire_head *head,
+		const void *payload, size_t size)
+{
+	send_frame(ps, id, head, payload, size, NULL, 0);
+}
+
+void peers_reply_fds(struct peers *ps, uint64_t id, const struct wire_head *request,
+		     const struct err *err, const void *payload, size_t size, int *fds,
+		     size_t count)
 {
 	struct wire_head head;
 
@@ -118,7 +138,15 @@ void peers_reply(struct peers *ps, uint64_t id, const struct wire_head *request,
 	if (err->code != 0)
 		peers_send(ps, id, &head, err->text, strlen(err->text) + 1);
 	else
-		peers_send(ps, id, &head, payload, size);
+		send_frame(ps, id, &head, payload, size, fds, count);
+	for (size_t i = 0; i < count; i++)
+		fd_close(&fds[i]);	/* those that were not sent */
+}
+
+void peers_reply(struct peers *ps, uint64_t id, const struct wire_head *request,
+		 const struct err *err, const void *payload, size_t size)
+{
+	peers_reply_fds(ps, id, request, err, payload, size, NULL, 0);
 }
 
 static void answer_status(struct peer *c, const struct wire_head *h)
@@ -145,6 +173,20 @@ static void answer_jail(struct peer *c, const struct wire_head *h)
 
 	(void)facts_jail(c->peers->pools, h->number, &jail, &err);	/* the reply tells */
 	peers_reply(c->peers, c->id, h, &err, &jail, sizeof(jail));
+}
+
+static void answer_log(struct peer *c, const struct wire_head *h, const struct wire_log *log)
+{
+	struct pool *p = pools_find(c->peers->pools, h->number);
+	struct err err = { 0 };
+	int fd = -1;
+
+	if (!p || p->is_gone)
+		(void)err_set(&err, ERR_UNKNOWN_SITE, "the supervisor knows no tenant %u",
+			      h->number);
+	else if (log_read_open(c->peers->place, p->spec.site, log->which, &fd, &err) < 0)
+		fd = -1;
+	peers_reply_fds(c->peers, c->id, h, &err, NULL, 0, &fd, fd >= 0 ? 1 : 0);
 }
 
 static void answer_list(struct peer *c, const struct wire_head *h, const struct wire_page *page)
@@ -180,6 +222,7 @@ static int take_frame(struct peer *c, const void *frame, size_t size, struct err
 	struct wire_head h;
 	const unsigned char *payload = (const unsigned char *)frame + sizeof(h);
 	struct wire_page page = { 0 };
+	struct wire_log log;
 
 	memcpy(&h, frame, sizeof(h));
 	if (h.flags != 0 || h.code != 0 || h.nginx_revision != 0 ||
@@ -213,6 +256,10 @@ static int take_frame(struct peer *c, const void *frame, size_t size, struct err
 		return 0;
 	case WIRE_JAIL:
 		answer_jail(c, &h);
+		return 0;
+	case WIRE_LOG:
+		memcpy(&log, payload, sizeof(log));
+		answer_log(c, &h, &log);
 		return 0;
 	case WIRE_RECYCLE:
 		answer_recycle(c, &h);

@@ -51,4 +51,10 @@ void peers_send(struct peers *ps, uint64_t id, const struct wire_head *head,
 void peers_reply(struct peers *ps, uint64_t id, const struct wire_head *request,
 		 const struct err *err, const void *payload, size_t size);
 
+/* The same with descriptors, which are taken, also if the peer has gone. */
+#define PEER_FDS_MAX 4
+void peers_reply_fds(struct peers *ps, uint64_t id, const struct wire_head *request,
+		     const struct err *err, const void *payload, size_t size, int *fds,
+		     size_t count);
+
 #endif

@@ -5,20 +5,12 @@ import os
 import pathlib
 import re
 import subprocess
-import time
 
 import pytest
 
 from tests.lib import procs
+from tests.lib.procs import wait_until
 from tests.lib.system import ROOT
-
-
-def wait_until(what, limit=60):
-    end = time.monotonic() + limit
-    while not (value := what()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
-    return value
 
 
 def checks(system):
@@ -72,7 +64,7 @@ def test_doctor_keeps_no_other_caller_waiting(own):
             doctor = subprocess.Popen([str(system.build / "tenantctl"), "doctor", "--json"], text=True,
                                       env=dict(os.environ, TENANTD_SOCKET=system.socket),
                                       stdout=subprocess.PIPE)
-            wait_until((folder / "asked").exists)
+            wait_until((folder / "asked").exists, 60, "nginx -v was not asked")
             system.ctl("list", check=True)
             system.ctl("status", check=True)
             was_first = doctor.poll() is None
@@ -130,7 +122,7 @@ def test_jail_shows_what_holds_and_marks_what_does_not(system, site):
                                 f"c.request('GET', '/wait.php', headers={{'Host': '{site}'}})\n"
                                 "print(c.getresponse().read())"], stdout=subprocess.PIPE, text=True)
     try:
-        wait_until((home / "tmp/here").exists)
+        wait_until((home / "tmp/here").exists, 60, "the visitor did not come")
         status, facts = jail(system, site)
         wrong = [row for row in facts.values() if row["result"] == "FAILED"]
         assert status == 0 and not wrong, wrong
@@ -176,5 +168,5 @@ def test_readers_do_not_wait_for_a_supervisor_that_hangs(own):
             each.wait(120)
     finally:
         os.kill(pid, 18)
-    wait_until(lambda: system.ctl("status").returncode == 0)
+    wait_until(lambda: system.ctl("status").returncode == 0, 60, "tenantd does not answer")
     system.ctl("remove", "hang.example", check=True)

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The threads of the streams. */
+#include "daemon/control/log_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/loop.h"
+#include "daemon/control/link.h"
+#include "schema/errors.h"
+
+#define BUFFER (64 * 1024)
+#define CHUNK (64 * 1024)
+#define LINE_LONGEST (16 * 1024)	/* the rest of a longer one is left out */
+#define LOOK_BACK (64 * 1024 * 1024)	/* how far the last lines are searched */
+#define TICK_MS 200
+#define FRESH_MS 1000			/* between two looks for a rotated file */
+#define OLD_MS 10000			/* its writers turn to the new one meanwhile */
+#define WAIT_MS 5000
+
+/* One open log and the line that is being read. */
+struct log_file {
+	int fd;
+	off_t offset;
+	off_t line_at;			/* where the line begins */
+	size_t used;
+	bool is_headless;		/* its beginning was not read: it is nobody's */
+	char line[LINE_LONGEST];
+};
+
+struct log_stream {
+	struct log_request request;
+	struct log_stream_owner owner;
+	struct link link;
+	const char *run_dir;
+	int connection;
+
+	/* the thread's own */
+	struct log_file now, old;
+	int64_t fresh_at, old_until;
+	off_t *ring;			/* where the last lines begin */
+	uint64_t found;
+	char chunk[CHUNK];
+
+	pthread_mutex_t lock;		/* over all that follows */
+	pthread_cond_t room;
+	char buffer[BUFFER];
+	size_t begin, end;
+	bool is_sleeping;		/* the owner */
+	bool is_ended;			/* nothing comes any more */
+	bool is_closed;			/* nobody takes any more */
+	bool is_thread_gone;
+};
+
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;	/* before a stream's own */
+static struct log_stream *all[LOG_STREAMS_MAX];
+static bool is_stopping;
+
+/* ---- between the two threads ---- */
+
+static void wake_owner(struct log_stream *s)
+{
+	if (s->is_sleeping && !s->is_closed) {
+		s->is_sleeping = false;
+		s->owner.wake(s->owner.arg);
+	}
+}
+
+static bool is_over(struct log_stream *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	bool over = s->is_closed || s->is_ended;
+	(void)pthread_mutex_unlock(&s->lock);
+	return over;
+}
+
+/* True if the caller has hung up. */
+static bool is_left(const struct log_stream *s, int wait_ms)
+{
+	struct pollfd p = { .fd = s->connection, .events = POLLRDHUP };
+
+	return poll(&p, 1, wait_ms) > 0;
+}
+
+static void wait_for_room(struct log_stream *s)
+{
+	struct timespec until = { 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	(void)pthread_cond_timedwait(&s->room, &s->lock, &until);
+}
+
+/* Hands SIZE bytes over; waits for a caller that reads slowly. */
+static void put(struct log_stream *s, const char *data, size_t size)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	while (size > 0 && !s->is_closed && !s->is_ended) {
+		size_t n = BUFFER - s->end < size ? BUFFER - s->end : size;
+
+		memcpy(s->buffer + s->end, data, n);
+		s->end += n;
+		data += n;
+		size -= n;
+		if (s->end > s->begin)
+			wake_owner(s);
+		if (size > 0)
+			wait_for_room(s);
+		/* One that sends nothing and reads nothing may have gone. */
+		if (size > 0 && s->end == BUFFER && is_left(s, 0))
+			s->is_ended = true;
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+ssize_t log_stream_take(struct log_stream *s, char *out, size_t size)
+{
+	ssize_t rc = 0;
+
+	(void)pthread_mutex_lock(&s->lock);
+	size_t n = s->end - s->begin < size ? s->end - s->begin : size;
+
+	if (n > 0) {
+		memcpy(out, s->buffer + s->begin, n);
+		s->begin += n;
+		if (s->begin == s->end)
+			s->begin = s->end = 0;
+		(void)pthread_cond_signal(&s->room);
+		rc = (ssize_t)n;
+	} else if (s->is_ended) {
+		rc = -1;
+	} else {
+		s->is_sleeping = true;
+		s->owner.sleep(s->owner.arg);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+/* ---- lines ---- */
+
+typedef void take_line(struct log_stream *s, const struct log_file *f);
+
+static void note_place(struct log_stream *s, const struct log_file *f)
+{
+	s->ring[s->found++ % s->request.lines] = f->line_at;
+}
+
+static void send_line(struct log_stream *s, const struct log_file *f)
+{
+	put(s, f->line, f->used);
+	put(s, "\n", 1);
+}
+
+static void end_line(struct log_stream *s, struct log_file *f, take_line *take)
+{
+	if (!f->is_headless &&
+	    log_filter_takes(s->request.kind, s->request.site, f->line, f->used))
+		take(s, f);
+	f->used = 0;
+	f->is_headless = false;
+}
+
+static void add_piece(struct log_file *f, const char *data, size_t size)
+{
+	size_t n = sizeof(f->line) - f->used < size ? sizeof(f->line) - f->used : size;
+
+	memcpy(f->line + f->used, data, n);
+	f->used += n;
+}
+
+/* Reads what there is now, up to UNTIL (-1: the end). */
+static void read_lines(struct log_stream *s, struct log_file *f, off_t until, take_line *take)
+{
+	char *chunk = s->chunk;
+	ssize_t n = 0;
+
+	while (f->fd >= 0 && !is_over(s) && (until < 0 || f->offset < until) &&
+	       (n = pread(f->fd, chunk, CHUNK, f->offset)) > 0) {
+		const char *at = chunk;
+
+		for (size_t left = (size_t)n; left > 0;) {
+			const char *end = memchr(at, '\n', left);
+			size_t size = end ? (size_t)(end - at) : left;
+
+			add_piece(f, at, size);
+			size += end ? 1 : 0;
+			f->offset += (off_t)size;
+			at += size;
+			left -= size;
+			if (end) {
+				end_line(s, f, take);
+				f->line_at = f->offset;
+			}
+		}
+	}
+}
+
+static void go_to(struct log_file *f, off_t offset)
+{
+	f->offset = f->line_at = offset;
+	f->used = 0;
+	f->is_headless = false;
+}
+
+/* Begins anywhere: what remains of a line is nobody's. */
+static void go_into(struct log_file *f, off_t offset)
+{
+	char before = '\n';
+
+	go_to(f, offset);
+	if (offset > 0 && pread(f->fd, &before, 1, offset - 1) != 1)
+		before = '\0';
+	f->is_headless = before != '\n';
+}
+
+/* The last lines of the site that are there: found in one run, sent in another. */
+static void send_last(struct log_stream *s)
+{
+	struct log_file *f = &s->now;
+	struct stat st;
+	uint32_t lines = s->request.lines;
+
+	if (f->fd < 0 || fstat(f->fd, &st) < 0)
+		return;
+	go_into(f, st.st_size);
+	if (lines == 0 || !(s->ring = calloc(lines, sizeof(*s->ring))))
+		return;
+	go_into(f, st.st_size > LOOK_BACK ? st.st_size - LOOK_BACK : 0);
+	read_lines(s, f, st.st_size, note_place);
+	if (s->found > 0) {
+		uint64_t first = s->found > lines ? s->found % lines : 0;
+
+		go_to(f, s->ring[first]);
+		read_lines(s, f, st.st_size, send_line);
+	}
+}
+
+/* ---- files ---- */
+
+static int open_log(struct log_stream *s, struct err *err)
+{
+	struct wire_log want = { .which = log_kind_file(s->request.kind) };
+	int fd = -1;
+	size_t count = 1;
+
+	if (!link_is_open(&s->link) && link_open(&s->link, s->run_dir, err) < 0)
+		return -1;
+	if (link_call_fds(&s->link, WIRE_LOG, s->request.number, &want, sizeof(want), &fd, &count,
+			  err) < 0)
+		return -1;
+	return count > 0 ? fd : -1;
+}
+
+static bool is_same(int a, int b)
+{
+	struct stat x, y;
+
+	return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Turns to the file that has the name now.  While tenantd is away, or there is
+ * none, the old one goes on. */
+static void look_for_new(struct log_stream *s)
+{
+	struct err err = { 0 };
+	int fd = open_log(s, &err);
+
+	s->fresh_at = loop_now_ms() + FRESH_MS;
+	if (fd < 0)
+		return;
+	if (is_same(fd, s->now.fd)) {
+		fd_close(&fd);
+		return;
+	}
+	if (s->now.fd >= 0) {
+		read_lines(s, &s->old, -1, send_line);
+		fd_close(&s->old.fd);
+		s->old = s->now;
+		s->old_until = loop_now_ms() + OLD_MS;
+	}
+	s->now.fd = fd;
+	go_to(&s->now, 0);
+}
+
+static void follow(struct log_stream *s)
+{
+	struct stat st;
+
+	while (!is_over(s) && !is_left(s, TICK_MS)) {
+		if (loop_now_ms() >= s->fresh_at)
+			look_for_new(s);
+		if (s->now.fd >= 0 && fstat(s->now.fd, &st) == 0 && st.st_size < s->now.offset)
+			go_to(&s->now, 0);	/* somebody cut it */
+		read_lines(s, &s->old, -1, send_line);
+		if (s->old.fd >= 0 && loop_now_ms() >= s->old_until)
+			fd_close(&s->old.fd);
+		read_lines(s, &s->now, -1, send_line);
+	}
+}
+
+static void free_stream(struct log_stream *s)
+{
+	link_close(&s->link);
+	fd_close(&s->connection);
+	fd_close(&s->now.fd);
+	fd_close(&s->old.fd);
+	free(s->ring);
+	(void)pthread_cond_destroy(&s->room);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* The last of the two who know the stream frees it. */
+static void *run(void *arg)
+{
+	struct log_stream *s = arg;
+	struct err err = { 0 };
+
+	s->now.fd = open_log(s, &err);
+	s->fresh_at = loop_now_ms() + FRESH_MS;
+	send_last(s);
+	if (s->request.is_followed)
+		follow(s);
+	else if (s->now.used > 0)
+		end_line(s, &s->now, send_line);	/* without its end yet */
+	(void)pthread_mutex_lock(&all_lock);
+	for (int i = 0; i < LOG_STREAMS_MAX; i++)
+		if (all[i] == s)
+			all[i] = NULL;
+	(void)pthread_mutex_unlock(&all_lock);
+	(void)pthread_mutex_lock(&s->lock);
+	s->is_ended = true;
+	s->is_thread_gone = true;
+	bool is_mine = s->is_closed;
+
+	wake_owner(s);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (is_mine)
+		free_stream(s);
+	return NULL;
+}
+
+void log_stream_close(struct log_stream *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->is_closed = true;
+	bool is_mine = s->is_thread_gone;
+
+	(void)pthread_cond_signal(&s->room);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (is_mine)
+		free_stream(s);
+}
+
+static int start_thread(struct log_stream *s, struct err *err)
+{
+	pthread_t thread;
+	pthread_attr_t detached;
+
+	(void)pthread_attr_init(&detached);	/* these cannot fail */
+	(void)pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	errno = pthread_create(&thread, &detached, run, s);
+	(void)pthread_attr_destroy(&detached);
+	return errno == 0 ? 0 : err_sys(err, "thread of a log");
+}
+
+/* A place among all, or ERR_BUSY. */
+static int enter(struct log_stream *s, struct err *err)
+{
+	int rc = -1;
+
+	(void)pthread_mutex_lock(&all_lock);
+	for (int i = 0; rc < 0 && !is_stopping && i < LOG_STREAMS_MAX; i++)
+		if (!all[i]) {
+			all[i] = s;
+			rc = start_thread(s, err);
+			if (rc < 0) {
+				all[i] = NULL;
+				break;
+			}
+		}
+	(void)pthread_mutex_unlock(&all_lock);
+	return rc == 0 || err->code ? rc :
+	       err_set(err, ERR_BUSY, "%d logs are read already; end one of them, or try later",
+		       LOG_STREAMS_MAX);
+}
+
+int log_stream_start(const char *run_dir, const struct log_request *request, int connection,
+		     const struct log_stream_owner *owner, struct log_stream **out,
+		     struct err *err)
+{
+	struct log_stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return err_sys(err, "memory for a log");
+	s->request = *request;
+	s->owner = *owner;
+	s->run_dir = run_dir;
+	s->now.fd = s->old.fd = -1;
+	link_init(&s->link, WAIT_MS, WAIT_MS);
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_cond_init(&s->room, NULL);
+	/* A copy: the HTTP thread may close its own at any time. */
+	s->connection = fcntl(connection, F_DUPFD_CLOEXEC, 0);
+	int rc = s->connection < 0 ? err_sys(err, "watch the caller") : enter(s, err);
+
+	if (rc < 0) {
+		free_stream(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void log_streams_stop(void)
+{
+	(void)pthread_mutex_lock(&all_lock);
+	is_stopping = true;
+	for (int i = 0; i < LOG_STREAMS_MAX; i++) {
+		struct log_stream *s = all[i];
+
+		if (!s)
+			continue;
+		(void)pthread_mutex_lock(&s->lock);
+		s->is_ended = true;
+		(void)pthread_cond_signal(&s->room);
+		wake_owner(s);
+		(void)pthread_mutex_unlock(&s->lock);
+	}
+	(void)pthread_mutex_unlock(&all_lock);
+}

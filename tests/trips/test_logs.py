@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""logs: one site's lines and no other's, over rotations; many followers starve nobody."""
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from tests.lib.procs import wait_until
+
+FOLLOWERS = 8		# LOG_STREAMS_MAX
+
+
+class Follower:
+    """A running `logs -f`, its lines as they come."""
+
+    def __init__(self, system, *words):
+        self.child = subprocess.Popen(
+            [str(system.build / "tenantctl"), "logs", *words, "-f"], text=True,
+            env=dict(os.environ, TENANTD_SOCKET=system.socket, LC_ALL="C.UTF-8"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines = []
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        for line in self.child.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def wait_for(self, text):
+        wait_until(lambda: any(text in line for line in self.lines), 60, f"no line with {text}")
+
+    def end(self):
+        self.child.kill()
+        self.child.wait()
+        self.thread.join(30)
+        self.child.stdout.close()
+        self.child.stderr.close()
+
+
+@pytest.fixture
+def pair(system, site):
+    """Two sites; the name of one is the end of the other's."""
+    other = "x" + site
+    system.ctl("add", other, check=True)
+    yield site, other
+    system.ctl("remove", other, check=True)
+
+
+def lines(system, *words):
+    return system.ctl("logs", *words, check=True).stdout.splitlines()
+
+
+def ask(system, *requests):
+    for host, path in requests:
+        system.http(host, path)
+
+
+def logged(system, site, path):
+    wait_until(lambda: any(path in line for line in lines(system, site, "-n", "50")), 60,
+               f"{path} is not in the log")
+
+
+def test_last_lines_are_the_sites_own(system, pair):
+    site, other = pair
+    for i in range(15):
+        ask(system, (site, f"/own{i}"), (other, f"/{site}/foreign{i}"))
+    logged(system, site, "/own14")
+    usual = lines(system, site)
+    assert [line.split()[7] for line in usual] == [f"/own{i}" for i in range(5, 15)]
+    assert all(line.startswith(site + " ") for line in usual)
+    assert len(lines(system, site, "-n", "3")) == 3 and not lines(system, site, "-n", "0")
+    assert len(lines(system, site, "--lines=100")) == 15
+    assert [json.loads(line)["line"] for line in lines(system, site, "--json")] == usual
+    assert len(lines(system, site, "--format", "csv")) == 10
+    assert not lines(system, site, "--which", "slow")
+    for words, status in ((("nobody.example",), 3), ((site, "--which", "other"), 2),
+                          ((site, "-n", "-1"), 2), ((site, "-n", "10001"), 2), ((site, "more"), 2)):
+        assert system.ctl("logs", *words).returncode == status, words
+    system.put(site, "public/say.php", "<?php error_log(\"said \\x1b[31mthis\"); sleep(1);")
+    system.text(site, "/say.php")
+    wait_until(lambda: any("said ?[31mthis" in line
+                           for line in lines(system, site, "--which", "php")), 60, "not in php.log")
+    assert not lines(system, other, "--which", "php")
+    wait_until(lambda: lines(system, site, "--which", "slow"), 60, "not slow")
+    assert "/say.php" in lines(system, site, "--which", "slow")[0]
+
+
+def test_follow_goes_on_over_rotations(system, pair):
+    site, other = pair
+    ask(system, (site, "/before"))
+    logged(system, site, "/before")
+    access = system.folder / "log/sites/access.log"
+    follower = Follower(system, site, "-n", "1")
+    try:
+        follower.wait_for("/before")
+        ask(system, (other, "/foreign"), (site, "/after"))
+        follower.wait_for("/after")
+        for turn in range(2):
+            access.rename(access.with_suffix(f".{turn}"))
+            ask(system, (site, f"/still-old{turn}"))
+            os.kill(int((system.folder / "nginx/nginx.pid").read_text()), signal.SIGUSR1)
+            wait_until(access.exists, 60, "nginx did not open its log again")
+            ask(system, (site, f"/fresh{turn}"))
+            follower.wait_for(f"/still-old{turn}")
+            follower.wait_for(f"/fresh{turn}")
+        paths = [line.split()[7] for line in follower.lines]
+        assert sorted(paths) == sorted(["/before", "/after", "/still-old0", "/fresh0", "/still-old1",
+                                        "/fresh1"])
+    finally:
+        follower.end()
+
+
+def test_followers_are_bounded_and_starve_nobody(system, pair):
+    site, _ = pair
+    ask(system, (site, "/one"))
+    logged(system, site, "/one")
+    # One of them never reads: its pipe fills, and it is held up alone.
+    silent = subprocess.Popen(["sh", "-c", 'exec "$@" | sleep 1000', "sh",
+                               str(system.build / "tenantctl"), "logs", site, "-f"],
+                              env=dict(os.environ, TENANTD_SOCKET=system.socket),
+                              start_new_session=True)
+    followers = [Follower(system, site, "-n", "1") for _ in range(FOLLOWERS - 1)]
+    try:
+        for follower in followers:
+            follower.wait_for("/one")
+        refused = wait_until(
+            lambda: (lambda d: d if d.returncode else None)(system.ctl("logs", site)), 60, "no bound")
+        assert refused.returncode == 1 and "logs are read already" in refused.stderr
+        assert system.show(site)["site"] == site
+        ask(system, (site, "/two"))
+        for follower in followers:
+            follower.wait_for("/two")
+        # Who goes makes room.
+        followers.pop().end()
+        wait_until(lambda: system.ctl("logs", site).returncode == 0, 60, "the place is not free")
+    finally:
+        os.killpg(silent.pid, signal.SIGKILL)
+        silent.wait()
+        for follower in followers:
+            follower.end()
+    wait_until(lambda: system.ctl("logs", site).returncode == 0, 60, "places are not free")
