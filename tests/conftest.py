@@ -9,6 +9,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from tests.lib import installed  # noqa: E402
+from tests.lib.installed import Installed  # noqa: E402
 from tests.lib.system import System  # noqa: E402
 
 names = itertools.count(1)
@@ -23,7 +25,7 @@ def need_root():
 def system():
     """A running system, shared; tests leave it as they found it."""
     need_root()
-    running = System().start()
+    running = (Installed() if installed.is_chosen() else System()).start()
     yield running
     left = running.stop()
     assert not left, left

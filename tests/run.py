@@ -218,13 +218,19 @@ class Run:
         self.pytest("vm", self.plain(), ["tests/root/test_sandbox.py", "tests/trips"],
                     "-m", "not slow")
 
+    def group_installed(self):
+        """Applications on the package that is installed on this machine."""
+        os.environ["TENANTD_INSTALLED"] = "1"
+        self.pytest("installed", self.plain(), ["tests/trips/test_apps.py",
+                                                "tests/trips/test_release_links.py"])
+
     def short(self):
         return ["-m", "not slow"] if self.args.fast else []
 
 
 FAST = ("gcc", "lint", "root", "trips")
 FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "san", "fuzz")
-GROUPS = (*FULL, "vm", "drill")
+GROUPS = (*FULL, "vm", "installed", "drill")
 
 
 def main():

@@ -180,7 +180,7 @@ def test_adminer(apps, database, add):
     login = {f"auth[{key}]": value for key, value in {
         "driver": "server", "server": "localhost", "username": "app", "password": "pw",
         "db": "app"}.items()}
-    page = admin.post("/", login).see("Database: app", "No tables")
+    page = admin.post("/", login).see("Database: app", "Create table")
     here = page.path.partition("?")[2]
     form = admin.get(f"/?{here}&sql=")
     admin.post(f"/?{here}&sql=", {

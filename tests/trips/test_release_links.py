@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-SITE = "shop.example"
+SITE = "release.example"
 FRONT = """<?php // public/index.php
 require __DIR__ . '/../bootstrap/app.php';
 """

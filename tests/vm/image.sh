@@ -15,7 +15,7 @@ suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 packages=$({ grep -v -e '^#' "$here/packages.txt"; printf '%s\n' "$@"; } | sort -u | paste -sd,)
 kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p' | head -n 1)
 version=$(apt-cache policy "$kernel" | sed -n 's/ *Candidate: //p')
-disk_mib=3072
+disk_mib=4096
 
 say() { echo "image: $*" >&2; }
 key() { cat "$@" | sha256sum | cut -c 1-16; }

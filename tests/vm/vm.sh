@@ -39,7 +39,8 @@ truncate -s 64M "$work/result"
 : >"$work/live"
 
 disk() { echo "-drive if=none,id=$1,file=$2,format=raw,cache=unsafe,$3 -device nvme,drive=$1,serial=$1"; }
-if [ -w /dev/kvm ]; then
+# A /dev/kvm without the processor's help (a machine in a machine) stops at some instruction.
+if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
 	speed="-accel kvm -cpu host"
 else
 	speed="-accel tcg,thread=multi,tb-size=512 -cpu Nehalem"
