@@ -8,6 +8,7 @@
 #   make check            all tests of this machine
 #   make check-vm         systemd and pure cgroup v2, in a virtual machine
 #   make SAN=address,undefined   FAULT=1   WERROR=1   CC=clang
+#   make bench            measures, beside php-fpm; bench/results, docs/performance.md
 #   make fuzz             hostile bytes for the parsers, FUZZ_TIME=60 seconds each
 #   make golden           rewrites what tests/golden holds; review the difference
 #   make install DESTDIR=/tmp/stage
@@ -193,6 +194,11 @@ check-fast:
 check-vm: all
 	$QBUILD=$(abspath $B) tests/vm/run.sh
 
+# Some minutes on a quiet machine; BENCH=--quick only shows that it works.
+bench: all unit
+	$Qpackaging/packages.sh build run bench
+	$QBUILD=$(abspath $B) /usr/bin/python3 bench/measure.py $(BENCH)
+
 # What the tables say, and what each program links, as files to review.
 gen: $B/gen
 
@@ -263,7 +269,7 @@ deb:
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit run clean check check-fast check-drill check-vm gen golden fuzzers fuzz install deb
+.PHONY: all unit run bench clean check check-fast check-drill check-vm gen golden fuzzers fuzz install deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)
