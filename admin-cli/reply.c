@@ -31,6 +31,7 @@ int reply_parse(struct reply *out, const char *text, struct err *err)
 	*out = (struct reply){
 		.root = root,
 		.data = json_object_get(root, "data"),
+		.reason = string_of(metadata, "reason"),
 		.is_failed = strcmp(result, "done") != 0 && strcmp(result, "unchanged") != 0,
 		.is_unchanged = strcmp(result, "unchanged") == 0,
 	};

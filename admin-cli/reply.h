@@ -16,6 +16,7 @@
 struct reply {
 	json_t *root;		/* owned */
 	const json_t *data;	/* in root; JSON's null if there was none */
+	const char *reason;	/* a sentence, in root; or "" */
 	bool is_failed, is_unchanged;
 };
 

@@ -42,8 +42,14 @@ static const struct list_row {
 		  { "record", "record" }, { "kernel", "kernel" } },
 	},
 	{
+		SHOW_CHANGES, "nothing would change\n",
+		{ { "what", "what" }, { "from", "from" }, { "to", "to" },
+		  { "touches", "touches" } },
+	},
+	{
 		COMMAND_PLAN_LIST, "no plans\n",
-		{ { "name", "name" }, { "sentence", "sentence" } },
+		{ { "name", "plan" }, { "parent", "parent" }, { "tenants", "sites" },
+		  { "sentence", "sentence" } },
 	},
 };
 

@@ -12,6 +12,9 @@
  * plain: `key,value` or key, tab, value, with nested keys joined by dots. */
 void show_object(struct text *out, const json_t *object, enum args_format format);
 
+/* The id of what a dry run would change. */
+#define SHOW_CHANGES (-1)
+
 /* Whether this command's or route's data is a list. */
 bool show_is_list(int id);
 

@@ -109,15 +109,33 @@ static int exchange(const struct args *a, struct reply *out, struct err *err)
 	return rc;
 }
 
+static void add_dry(struct text *out, const struct args *a, const struct reply *r)
+{
+	show_list(out, r->data, SHOW_CHANGES, a->format);
+	if (a->format == FORMAT_TABLE) {
+		clean_add(out, r->reason);
+		text_add(out, "\n");
+	}
+}
+
 static void add_done(struct text *out, const struct args *a, const struct reply *r)
 {
 	const char *site = json_string_value(json_object_get(r->data, "site"));
 	const char *url = json_string_value(json_object_get(r->data, "url"));
 
+	if (json_is_true(json_object_get(r->data, "dry_run"))) {
+		add_dry(out, a, r);
+		return;
+	}
 	show_steps(out, r->data);
 	clean_add(out, site ? site : a->operand);
 	text_add(out, ": %s", a->command->word);
 	text_add(out, r->is_unchanged ? ": unchanged\n" : ": done\n");
+	/* Where it says more than that. */
+	if (a->command->operand == OPERAND_PLAN || a->command->operand == OPERAND_REMOVED) {
+		clean_add(out, r->reason);
+		text_add(out, "\n");
+	}
 	if (a->command->id == COMMAND_ADD || a->command->id == COMMAND_RESTORE) {
 		text_add(out, url ? "open " : "open http://");
 		clean_add(out, url ? url : site ? site : a->operand);

@@ -115,6 +115,29 @@ static bool has_alias(const struct tenant *t, const char *host)
 	return false;
 }
 
+int tenant_add_alias(struct tenant *t, const char *host, struct err *err)
+{
+	if (has_alias(t, host))
+		return 0;
+	if (t->alias_count == ALIASES_MAX)
+		return err_set(err, ERR_CONFLICT, "site '%s' has %d aliases, which is the most",
+			       t->site, ALIASES_MAX);
+	return str_copy(t->alias[t->alias_count++], SITE_MAX, host);
+}
+
+void tenant_drop_alias(struct tenant *t, const char *host)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->alias_count; i++)
+		if (strcmp(t->alias[i], host) != 0)
+			memmove(t->alias[kept++], t->alias[i], SITE_MAX);
+	/* The rest crosses process boundaries: nothing old stays in it. */
+	for (uint32_t i = kept; i < t->alias_count; i++)
+		memset(t->alias[i], 0, SITE_MAX);
+	t->alias_count = kept;
+}
+
 bool tenant_wants_same(const struct tenant *a, const struct tenant *b)
 {
 	if (strcmp(a->plan, b->plan) != 0 || a->alias_count != b->alias_count)

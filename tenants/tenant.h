@@ -65,6 +65,11 @@ bool overrides_equal(const struct overrides *a, const struct overrides *b);
 /* True if both want the same plan, options and aliases, in whatever order. */
 bool tenant_wants_same(const struct tenant *a, const struct tenant *b);
 
+/* Appends an alias unless it is there.  ERR_CONFLICT if there is no room. */
+int tenant_add_alias(struct tenant *t, const char *host, struct err *err);
+/* Takes an alias out if it is there. */
+void tenant_drop_alias(struct tenant *t, const char *host);
+
 /* What goes to the root side.  Checked as the receiver will check it. */
 int tenant_to_wire(const struct tenant *t, const struct overrides *plan,
 		   struct wire_tenant *out, struct err *err);

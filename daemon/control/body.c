@@ -42,32 +42,65 @@ static int take_site(struct parse *p, const json_t *value)
 	return s ? idn_to_ascii(s, p->change->site, p->err) : -1;
 }
 
-static int take_plan(struct parse *p, const json_t *value)
+static int take_name(struct parse *p, const json_t *value)
+{
+	const char *s = text_of(p, value);
+
+	if (!s || plan_check_name(s, p->err) < 0)
+		return -1;
+	return str_copy(p->change->name, sizeof(p->change->name), s);
+}
+
+/* A plan that must be there. */
+static int known_plan(struct parse *p, const json_t *value, char out[PLAN_NAME_MAX])
 {
 	const char *s = text_of(p, value);
 
 	if (!s)
 		return -1;
-	if (!*s || str_copy(p->change->plan, sizeof(p->change->plan), s) < 0)
+	if (!*s || str_copy(out, PLAN_NAME_MAX, s) < 0)
 		return err_set(p->err, ERR_UNKNOWN_PLAN, "there is no plan '%.80s'", s);
+	return 0;
+}
+
+static int take_plan(struct parse *p, const json_t *value)
+{
 	p->change->has_plan = true;
+	return known_plan(p, value, p->change->plan);
+}
+
+static int take_parent(struct parse *p, const json_t *value)
+{
+	p->change->has_parent = true;
+	return known_plan(p, value, p->change->parent);
+}
+
+/* One line of text for people. */
+static int line_of(struct parse *p, const json_t *value, char *out, size_t room)
+{
+	const char *s = text_of(p, value);
+
+	if (!s)
+		return -1;
+	if (str_copy(out, room, s) < 0)
+		return err_set(p->err, ERR_BAD_JSON, "field '%s' has more than %zu bytes", p->field,
+			       room - 1);
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return err_set(p->err, ERR_BAD_JSON, "field '%s' holds a control character",
+				       p->field);
 	return 0;
 }
 
 static int take_reason(struct parse *p, const json_t *value)
 {
-	const char *s = text_of(p, value);
+	return line_of(p, value, p->change->reason, sizeof(p->change->reason));
+}
 
-	if (!s)
-		return -1;
-	if (str_copy(p->change->reason, sizeof(p->change->reason), s) < 0)
-		return err_set(p->err, ERR_BAD_JSON, "field 'reason' has more than %d bytes",
-			       REASON_MAX - 1);
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return err_set(p->err, ERR_BAD_JSON,
-				       "field 'reason' holds a control character");
-	return 0;
+static int take_sentence(struct parse *p, const json_t *value)
+{
+	p->change->has_sentence = true;
+	return line_of(p, value, p->change->sentence, sizeof(p->change->sentence));
 }
 
 static int take_alias(struct parse *p, const json_t *value)
@@ -132,7 +165,7 @@ static int take_option(struct parse *p, const char *name, const json_t *value)
 
 	if (!row)
 		return err_set(p->err, ERR_BAD_OPTION, "there is no option '%.64s'", name);
-	if (json_is_null(value) && p->change->command == COMMAND_SET) {
+	if (json_is_null(value) && strcmp(command_rows[p->change->command].method, "PATCH") == 0) {
 		const char *entry = option_entry_name(row, name);
 
 		p->change->cleared.of[row->id].is_set = true;
@@ -220,6 +253,14 @@ static bool is_shallow(const char *text, size_t size)
 	return true;
 }
 
+static bool needs_body(uint64_t command)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].required & command)
+			return true;
+	return false;
+}
+
 int body_parse(const char *text, size_t size, struct change *out, char field[FIELD_MAX],
 	       struct err *err)
 {
@@ -230,7 +271,7 @@ int body_parse(const char *text, size_t size, struct change *out, char field[FIE
 	json_t *root = NULL;
 
 	field[0] = '\0';
-	if (size == 0 && out->command != COMMAND_ADD)
+	if (size == 0 && !needs_body(command))
 		return 0;		/* nothing said */
 	if (!is_shallow(text, size))
 		return err_set(err, ERR_BAD_JSON, "the body nests deeper than %d", BODY_DEPTH_MAX);

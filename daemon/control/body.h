@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "daemon/control/envelope.h"
 #include "schema/commands.h"
-#include "tenants/tenant.h"
+#include "tenants/plan.h"
 
 #define BODY_MAX (64 * 1024)
 #define BODY_DEPTH_MAX 8
@@ -23,7 +23,12 @@
 struct change {
 	enum command_id command;
 	uint32_t uid;			/* of the caller */
-	char site[SITE_MAX];
+	bool is_dry_run;		/* tell what would change; make nothing */
+	char site[SITE_MAX];		/* empty where it is about a plan */
+	char name[PLAN_NAME_MAX];	/* of that plan */
+	bool has_parent, has_sentence;
+	char parent[PLAN_NAME_MAX];
+	char sentence[PLAN_SENTENCE_MAX];
 	bool has_plan, has_aliases;
 	char plan[PLAN_NAME_MAX];
 	uint32_t alias_count;
@@ -33,8 +38,8 @@ struct change {
 	char reason[REASON_MAX];
 };
 
-/* Reads a body of SIZE bytes for the command.  out->command, and out->site
- * unless the body names it, are the caller's and stay.  FIELD becomes the name
+/* Reads a body of SIZE bytes for the command.  out->command, and site or name
+ * unless the body has it, are the caller's and stay.  FIELD becomes the name
  * of the field that is wrong, or "".  ERR_BAD_JSON, ERR_BAD_NAME,
  * ERR_BAD_OPTION, ERR_CONFLICT for a host that stands twice. */
 int body_parse(const char *text, size_t size, struct change *out, char field[FIELD_MAX],

@@ -8,9 +8,17 @@
 
 struct outcome {
 	bool is_unchanged;
+	json_t *changes;		/* of a dry run: what would change; owned */
+	json_t *data;			/* of the reply, if it is not the site's; owned */
 	char field[FIELD_MAX];		/* what of the request is wrong */
 	char note[ERR_TEXT_MAX];	/* for the caller, if the usual sentence is not enough */
 };
+
+/* What the change is about: the name of the site or the plan. */
+const char *change_target(const struct change *c);
+
+/* Fails with the name of the field that is wrong. */
+int change_blame(struct outcome *o, const char *field);
 
 /* The row of the site, or one whose state is TENANT_NONE. */
 int change_find(struct work *w, const char *site, struct tenant *out, struct err *err);
@@ -21,8 +29,24 @@ int change_check(struct work *w, const struct tenant *t, struct outcome *o, stru
 /* Gets a number for T, inserts it in place of OLD, and builds it. */
 int change_make(struct work *w, struct tenant *t, const struct tenant *old, struct err *err);
 
-/* Brings a removed site back, with its home, under a new number. */
-int change_restore(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
-		   struct err *err);
+/* Notes what would change, for a dry run. */
+int change_would(struct work *w, struct outcome *o, const struct tenant *old,
+		 const struct tenant *t, struct err *err);
+
+/* The changes.  *T is the site's row in the end; plans leave it alone. */
+#define CHANGE(name)                                                                   \
+	int change_##name(struct work *w, const struct change *c, struct tenant *t, \
+			  struct outcome *o, struct err *err)
+CHANGE(add);
+CHANGE(set);
+CHANGE(aliases);
+CHANGE(suspend);
+CHANGE(resume);
+CHANGE(remove);
+CHANGE(restore);
+CHANGE(plan_add);
+CHANGE(plan_set);
+CHANGE(plan_remove);
+#undef CHANGE
 
 #endif

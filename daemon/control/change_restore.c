@@ -68,6 +68,22 @@ static int drop_taken(struct work *w, struct tenant *t, struct outcome *o, struc
 	return 0;
 }
 
+/* A plan that was removed meanwhile does not keep a site from coming back. */
+static int mend_plan(struct work *w, struct tenant *t, struct outcome *o, struct err *err)
+{
+	struct overrides plan;
+
+	if (store_plan(w->store, t->plan, &plan, err) == 0)
+		return 0;
+	if (err->code != ERR_UNKNOWN_PLAN)
+		return -1;
+	(void)str_format(o->note, sizeof(o->note), "restored with plan '%s', because '%s' is no "
+			 "more", PLAN_DEFAULT, t->plan);
+	(void)str_copy(t->plan, sizeof(t->plan), PLAN_DEFAULT);
+	*err = (struct err){ 0 };
+	return 0;
+}
+
 int change_restore(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
 		   struct err *err)
 {
@@ -83,7 +99,8 @@ int change_restore(struct work *w, const struct change *c, struct tenant *t, str
 	if (work_connect(w, err) < 0)
 		return -1;
 	(void)str_copy(t->plan, sizeof(t->plan), PLAN_DEFAULT);
-	if (find_home(w, c->site, t, err) < 0 || drop_taken(w, t, o, err) < 0)
+	if (find_home(w, c->site, t, err) < 0 || drop_taken(w, t, o, err) < 0 ||
+	    mend_plan(w, t, o, err) < 0)
 		return -1;
 	t->number = 0;
 	t->state = state;
@@ -91,5 +108,7 @@ int change_restore(struct work *w, const struct change *c, struct tenant *t, str
 	t->failure[0] = '\0';
 	if (change_check(w, t, o, err) < 0)
 		return -1;
+	if (c->is_dry_run)
+		return change_would(w, o, &old, t, err);
 	return change_make(w, t, &old, err);
 }

@@ -248,8 +248,11 @@ static void *run(void *arg)
 
 			change_run(&c->work, &job->change, &job->answer);
 			/* What just failed gets a moment before the next try. */
-			if (c->work.is_left && !was_left)
+			if (c->work.is_due)
+				c->pass_at = now_ms();
+			else if (c->work.is_left && !was_left)
 				c->pass_at = now_ms() + c->pass_wait;
+			c->work.is_due = false;
 			publish(c, false);	/* what the caller asks next is true by then */
 			job->done(job);
 		} else if (!do_due(c)) {

@@ -219,6 +219,18 @@ static void hand_over(struct http *h, struct request *r)
 	MHD_suspend_connection(r->connection);
 }
 
+/* What the path names, in the form in which it is stored. */
+static int take_operand(const struct route *route, struct change *c, struct err *err)
+{
+	if (!route->operand[0])
+		return 0;
+	if (route->row->operand != OPERAND_PLAN)
+		return idn_to_ascii(route->operand, c->site, err);
+	if (plan_check_name(route->operand, err) < 0)
+		return -1;
+	return str_copy(c->name, sizeof(c->name), route->operand);
+}
+
 static enum MHD_Result change(struct http *h, struct request *r, const struct route *route)
 {
 	struct change *c = &r->change.change;
@@ -227,8 +239,9 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 
 	c->command = route->row->id;
 	c->uid = peer_uid(r->connection);
-	if (route->operand[0] && idn_to_ascii(route->operand, c->site, &err) < 0)
-		return refuse(r, route->row->word, &err, "site");
+	c->is_dry_run = route->query[FLAG_DRY_RUN][0] != '\0';
+	if (take_operand(route, c, &err) < 0)
+		return refuse(r, route->row->word, &err, route_field(route));
 	if (body_parse(r->body, r->size, c, field, &err) < 0)
 		return refuse(r, route->row->word, &err, field);
 	r->change.owner = r;

@@ -101,6 +101,15 @@ static json_t *one_site(struct reader *r, const struct route *route, struct err 
 					   : view_tenant(r->store, r->settings, &t, err);
 }
 
+static json_t *one_plan(struct reader *r, const struct route *route, struct err *err)
+{
+	json_t *json = view_plan(r->store, &r->live, route->operand, err);
+
+	if (!json && err->code == ERR_UNKNOWN_PLAN)
+		err->code = ERR_NO_PLAN;	/* no value that is wrong, but what is asked for */
+	return json;
+}
+
 static json_t *data_of(struct reader *r, const struct route *route, struct err *err)
 {
 	switch ((int)route->row->id) {
@@ -114,6 +123,8 @@ static json_t *data_of(struct reader *r, const struct route *route, struct err *
 		return doctor_run(r->settings, &r->live);
 	case ROUTE_DAEMON:
 		return daemon_status(r, err);
+	case COMMAND_PLAN_SHOW:
+		return one_plan(r, route, err);
 	case COMMAND_PLAN_LIST:
 		return view_plans(r->store, err);
 	case ROUTE_REMOVED:
@@ -183,5 +194,5 @@ void read_run(struct reader *r, const struct route *route, struct answer *out)
 	}
 	if (err.code == 0)
 		(void)err_set(&err, ERR_SYSTEM, "no memory for the reply");
-	envelope_failed(out, route->row->word, &err, route->operand[0] ? "site" : "");
+	envelope_failed(out, route->row->word, &err, route_field(route));
 }

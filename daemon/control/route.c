@@ -103,6 +103,11 @@ int route_find(const char *method, const char *path, struct route *out, char out
 	return 0;
 }
 
+const char *route_field(const struct route *r)
+{
+	return !r->operand[0] ? "" : r->row->operand == OPERAND_PLAN ? "name" : "site";
+}
+
 int route_query(struct route *r, const char *field, const char *value, struct err *err)
 {
 	char text[QUERY_VALUE_MAX];

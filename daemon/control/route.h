@@ -26,6 +26,9 @@ struct route {
 int route_find(const char *method, const char *path, struct route *out, char out_allow[64],
 	       struct err *err);
 
+/* The name of the path's operand in replies: "site", "name" of a plan, or "". */
+const char *route_field(const struct route *r);
+
 /* Takes one field of the query, not decoded; VALUE may be NULL.  ERR_USAGE if the
  * command does not know it, for a second time, and for a switch that is not
  * `yes`. */

@@ -63,7 +63,7 @@ static int put_name(void *json, const char *name, const char *value)
 	return json_array_append_new(json, json_string(name));
 }
 
-static json_t *all_options(const struct options *o)
+json_t *view_options(const struct options *o)
 {
 	json_t *json = json_object();
 
@@ -76,7 +76,7 @@ static json_t *all_options(const struct options *o)
 	return json;
 }
 
-static json_t *own_names(const struct overrides *o)
+json_t *view_option_names(const struct overrides *o)
 {
 	json_t *json = json_array();
 
@@ -157,7 +157,8 @@ json_t *view_tenant(struct store *s, const struct settings *set, const struct te
 	put_places(json, set, t, &o);
 	(void)json_object_update_new(
 		json, json_pack("{s:s,s:o,s:o,s:I,s:o,s:o}", "plan", t->plan, "options",
-				all_options(&o), "overrides", own_names(&t->overrides), "revision",
+				view_options(&o), "overrides",
+				view_option_names(&t->overrides), "revision",
 				(json_int_t)t->revision, "created_at", when(t->created_at),
 				"changed_at", when(t->changed_at)));
 	if (!json)
@@ -249,41 +250,6 @@ json_t *view_list(struct store *s, struct live *live, struct err *err)
 	}
 	return json_pack("{s:o,s:s}", "tenants", l.rows, "supervisor",
 			 is_away ? "away" : "reachable");
-}
-
-struct plans {
-	struct store *store;
-	json_t *rows;
-	struct err *err;
-};
-
-static int add_plan(const struct store_plan_row *row, void *ctx)
-{
-	struct plans *p = ctx;
-	struct overrides plan = { 0 };
-	struct overrides none = { 0 };
-	struct options o;
-
-	if (store_plan(p->store, row->name, &plan, p->err) < 0 ||
-	    overrides_resolve(&plan, &none, &o, p->err) < 0)
-		return -1;
-	json_t *json = json_pack("{s:s,s:o,s:o,s:o}", "name", row->name, "sentence",
-				 envelope_text(row->sentence), "options", all_options(&o),
-				 "overrides", own_names(&plan));
-
-	(void)json_array_append_new(p->rows, json);
-	return 0;
-}
-
-json_t *view_plans(struct store *s, struct err *err)
-{
-	struct plans p = { .store = s, .rows = json_array(), .err = err };
-
-	if (store_each_plan(s, add_plan, &p, err) < 0) {
-		json_decref(p.rows);
-		return NULL;
-	}
-	return json_pack("{s:o}", "plans", p.rows);
 }
 
 struct removed {

@@ -20,11 +20,20 @@ json_t *view_status(const struct tenant *t, const struct wire_status *status);
 /* {"tenants":[...],"supervisor":"reachable"|"away"}. */
 json_t *view_list(struct store *s, struct live *live, struct err *err);
 
-/* {"plans":[{"name","sentence","options","overrides"}]}. */
+/* {"plans":[{"name","parent","sentence","tenants","options","overrides"}]}. */
 json_t *view_plans(struct store *s, struct err *err);
+
+/* One plan, and how many of the sites that follow it, or follow a plan that
+ * inherits from it, are not yet as it says: null if that cannot be known, which
+ * is so without LIVE. */
+json_t *view_plan(struct store *s, struct live *live, const char *name, struct err *err);
 
 /* {"removed":[{"number","site","plan","removed_at","kept_until"}]}. */
 json_t *view_removed(struct store *s, const struct settings *set, struct err *err);
+
+/* All values; the names of those that are set. */
+json_t *view_options(const struct options *o);
+json_t *view_option_names(const struct overrides *o);
 
 /* Number of tenants by state, and "all". */
 json_t *view_counts(struct store *s, struct err *err);

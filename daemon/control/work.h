@@ -23,6 +23,7 @@ struct work {
 	struct store *store;		/* the connection that writes */
 	struct link link;
 	bool is_left;			/* something waits for the reconciler */
+	bool is_due;			/* and should not wait long */
 	json_t *steps;			/* of the change that runs, or NULL */
 };
 

@@ -106,7 +106,7 @@ int migrate(sqlite3 *db, const char *path, const struct migration *list, int cou
 		return err_set(err, ERR_SCHEMA, "database '%s' says schema %lld", path,
 			       (long long)version);
 	for (int n = (int)version; n < count; n++) {
-		if (n > 0 && backup(db, path, n + 1, err) < 0)
+		if (version > 0 && backup(db, path, n + 1, err) < 0)
 			return -1;
 		fault_point("control.migrate.copied");
 		if (apply(db, &list[n], n + 1, err) < 0)

@@ -288,3 +288,10 @@ int store_delete(struct store *s, uint32_t number, struct err *err)
 {
 	return sql_do(s->db, err, "DELETE FROM tenant WHERE number = ?", "i", (int64_t)number);
 }
+
+int store_raise(struct store *s, uint32_t number, struct err *err)
+{
+	return sql_do(s->db, err,
+		      "UPDATE tenant SET revision = revision + 1, changed_at = ? WHERE number = ?",
+		      "ii", (int64_t)time(NULL), (int64_t)number);
+}

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "tenants/plan.h"
 #include "tenants/tenant.h"
 
 struct store;
@@ -43,6 +44,9 @@ int store_holder(struct store *s, const char *host, char out[SITE_MAX], struct e
 int store_put(struct store *s, const struct tenant *t, struct err *err);
 int store_delete(struct store *s, uint32_t number, struct err *err);
 
+/* Raises the revision, so that the reconciler tells the root side. */
+int store_raise(struct store *s, uint32_t number, struct err *err);
+
 /* One row of all, without aliases and options, in the order of the sites. */
 struct store_row {
 	uint32_t number;
@@ -64,15 +68,40 @@ int store_count(struct store *s, uint64_t out[TENANT_STATES], struct err *err);
 
 /* ---- plans ---- */
 
-/* The options of a plan.  ERR_UNKNOWN_PLAN names those there are. */
+/* The options that a plan and its ancestors set.  ERR_UNKNOWN_PLAN names those
+ * there are. */
 int store_plan(struct store *s, const char *name, struct overrides *out, struct err *err);
+
+/* The plan itself. */
+int store_find_plan(struct store *s, const char *name, struct plan *out, struct err *err);
+int store_put_plan(struct store *s, const struct plan *p, struct err *err);
+int store_delete_plan(struct store *s, const char *name, struct err *err);
+
+/* Whether the plan, which need not be there yet, may inherit from PARENT, which
+ * is there.  ERR_CONFLICT for a circle and for a line that is too long. */
+int store_plan_fits(struct store *s, const char *name, const char *parent, struct err *err);
 
 struct store_plan_row {
 	char name[PLAN_NAME_MAX];
-	char sentence[256];
+	char parent[PLAN_NAME_MAX];
+	char sentence[PLAN_SENTENCE_MAX];
+	uint64_t tenants;
 };
 int store_each_plan(struct store *s, int (*each)(const struct store_plan_row *row, void *ctx),
 		    void *ctx, struct err *err);
+
+/* The plan and all that inherit from it. */
+int store_each_heir(struct store *s, const char *name, int (*each)(const char *name, void *ctx),
+		    void *ctx, struct err *err);
+
+/* Who needs the plan. */
+struct store_plan_uses {
+	uint64_t tenants;	/* also those that a change may bring back to it */
+	uint64_t plans;		/* that inherit from it */
+	char site[SITE_MAX];	/* one of the tenants, or empty */
+};
+int store_plan_uses(struct store *s, const char *name, struct store_plan_uses *out,
+		    struct err *err);
 
 /* ---- tenants as they were ---- */
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks over many rows, plans, and the audit trail. */
+/* Walks over many rows, and the audit trail. */
 #include <string.h>
 #include <time.h>
 
-#include "base/str.h"
-#include "schema/errors.h"
 #include "tenants/store/handle.h"
 #include "tenants/store/sql.h"
 #include "tenants/store/store.h"
@@ -60,59 +58,6 @@ int store_count(struct store *s, uint64_t out[TENANT_STATES], struct err *err)
 	if (rc == 0)
 		memcpy(out, counts, sizeof(counts));
 	return rc;
-}
-
-int store_each_plan(struct store *s, int (*each)(const struct store_plan_row *row, void *ctx),
-		    void *ctx, struct err *err)
-{
-	SQL_STMT *stmt = NULL;
-	int rc = 0;
-
-	if (sql_prepare(s->db, &stmt, err, "SELECT name, sentence FROM plan ORDER BY name", "") < 0)
-		return -1;
-	while ((rc = sql_step(s->db, stmt, err)) > 0) {
-		struct store_plan_row row;
-
-		if (sql_text(stmt, 0, row.name, sizeof(row.name), err) < 0 ||
-		    sql_text(stmt, 1, row.sentence, sizeof(row.sentence), err) < 0)
-			return -1;
-		rc = each(&row, ctx);
-		if (rc < 0)
-			return rc;
-	}
-	return rc;
-}
-
-static int add_name(const struct store_plan_row *row, void *ctx)
-{
-	text_add(ctx, "%s'%s'", ((struct text *)ctx)->size ? ", " : "", row->name);
-	return 0;
-}
-
-int store_plan(struct store *s, const char *name, struct overrides *out, struct err *err)
-{
-	struct overrides o = { 0 };
-	struct text names = { 0 };
-	SQL_STMT *stmt = NULL;
-
-	if (sql_prepare(s->db, &stmt, err, "SELECT 1 FROM plan WHERE name = ?", "s", name) < 0)
-		return -1;
-	int rc = sql_step(s->db, stmt, err);
-
-	if (rc < 0)
-		return -1;
-	if (rc > 0) {
-		if (store_load_options(s, &o, "SELECT name, value FROM plan_option WHERE plan = ?",
-				       name, 0, 0, err) < 0)
-			return -1;
-		*out = o;
-		return 0;
-	}
-	if (store_each_plan(s, add_name, &names, err) == 0)
-		(void)err_set(err, ERR_UNKNOWN_PLAN, "there is no plan '%.60s'; there are %s", name,
-			      names.data ? names.data : "none");
-	text_free(&names);
-	return -1;
 }
 
 int store_audit(struct store *s, uint32_t uid, const char *verb, const char *site,

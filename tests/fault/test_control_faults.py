@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of tenant-control at each of its fault points: the rows tell what to finish."""
+import json
 import re
 import sqlite3
 
@@ -26,6 +27,7 @@ class Drill(Control):
         self.fault.write_text(point + "\n")
         try:
             act()
+            self.settled()      # some of it may go on behind the answer
         except (OSError, EOFError, ValueError):
             pass                # its server died
         if self.child.poll() is None and self.fault.exists():
@@ -54,6 +56,7 @@ class Drill(Control):
             assert spec.revision == d["revision"] and spec.aliases == d["aliases"]
             assert spec.is_suspended == (state == "suspended")
             assert str(spec.options["pids_max"]) == d["options"]["pids_max"]
+            assert f"{spec.options['memory_max'] >> 20}M" == d["options"]["memory_max"]
         living = [n for n, r in self.fake.ledger.items() if r["state"] != REMOVED]
         assert len(living) == (held is not None)
         assert not self.sql("SELECT * FROM kept WHERE kind = 1")
@@ -90,6 +93,19 @@ def suspended(c):
     c.post(f"/v1/tenants/{SITE}/suspend", reason="r")
 
 
+def aliases(c, verb, *hosts):
+    return c.post(f"/v1/tenants/{SITE}/aliases/{verb}", aliases=list(hosts))
+
+
+def plan_set(c):
+    return c.request("PATCH", "/v1/plans/small", json.dumps({"options": {"memory_max": "300M"}}))
+
+
+def spare_plan(c):
+    add(c)
+    c.post("/v1/plans", name="spare")
+
+
 # name: (state before, what errs, the change, states that are right afterwards)
 STORIES = {
     "add": (nothing, nothing, add, {"live", None}),
@@ -103,6 +119,12 @@ STORIES = {
                 {"live", "suspended"}),
     "resume": (suspended, nothing, lambda c: c.post(f"/v1/tenants/{SITE}/resume"),
                {"live", "suspended"}),
+    "alias add": (add, nothing, lambda c: aliases(c, "add", "b.example"), {"live"}),
+    "plan add": (add, nothing, lambda c: c.post("/v1/plans", name="new"), {"live"}),
+    "plan set": (add, nothing, plan_set, {"live"}),
+    "plan set of a suspended site": (suspended, nothing, plan_set, {"suspended"}),
+    "plan remove": (spare_plan, nothing, lambda c: c.request("DELETE", "/v1/plans/spare"),
+                    {"live"}),
     "remove": (add, nothing, lambda c: c.delete(SITE), {"live", None}),
     "restore": (removed, nothing, lambda c: c.post(f"/v1/removed/{SITE}/restore"), {"live", None}),
     "restore that errs": (removed, failing("apply"),

@@ -28,6 +28,7 @@ MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 SITE, REASON = 254, 256
+TEXTS = {"TEXT": 96, "NAMES": 2048, "KEYED": 2048}    # bytes in struct options
 ISSUED, BUILT, REMOVED = 1, 2, 3
 
 
@@ -69,9 +70,9 @@ class Wish:
         self.aliases = [text(536 + i * SITE, SITE) for i in range(count)]
         at, self.options = 536 + 64 * SITE, {}
         for name, kind, *_ in table("schema/options.def", "OPT"):
-            if kind == "TEXT":
-                self.options[name] = text(at, 96)
-                at += 96
+            if kind in TEXTS:
+                self.options[name] = text(at, TEXTS[kind])
+                at += TEXTS[kind]
             else:
                 self.options[name] = struct.unpack_from("=Q", payload, at)[0]
                 at += 8

@@ -198,6 +198,7 @@ def test_plans(c):
     assert plans["default"]["overrides"] == []
     assert plans["small"]["overrides"] == ["memory_max", "max_children"]
     assert plans["small"]["options"]["memory_max"] == "256M"
+    assert (plans["small"]["parent"], plans["default"]["parent"]) == ("default", None)
 
 
 def test_status_of_a_site(c):
@@ -346,10 +347,11 @@ def start_fails(c):
 
 def test_newer_schema_is_refused(c):
     c.stop()
+    (own,), = c.sql("PRAGMA user_version")
     c.sql("PRAGMA user_version = 99")
     text = start_fails(c)
     assert "has schema 99" in text and "before-" in text
-    c.sql("PRAGMA user_version = 1")
+    c.sql(f"PRAGMA user_version = {own}")
     c.start()
 
 

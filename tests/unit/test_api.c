@@ -32,6 +32,9 @@ static const struct {
 	{ "GET", "/v1/status", ROUTE_DAEMON, "", 0 },
 	{ "GET", "/v1/plans", COMMAND_PLAN_LIST, "", 0 },
 	{ "GET", "/v1/removed", ROUTE_REMOVED, "", 0 },
+	{ "PATCH", "/v1/plans/big", COMMAND_PLAN_SET, "big", 0 },
+	{ "DELETE", "/v1/plans/big", COMMAND_PLAN_REMOVE, "big", 0 },
+	{ "POST", "/v1/tenants/a.example/aliases/add", COMMAND_ALIAS_ADD, "a.example", 0 },
 	{ "POST", "/v1/removed/a.example/restore", COMMAND_RESTORE, "a.example", 0 },
 	/* decoded after the path is cut */
 	{ "GET", "/v1/tenants/b%C3%BCcher.example", COMMAND_SHOW, "b\303\274cher.example", 0 },
@@ -81,6 +84,12 @@ static void test_query(void **state)
 	(void)state;
 	assert_int_equal(route_query(&r, "nothing", "yes", &err), -1);
 	assert_int_equal(err.code, ERR_USAGE);
+	r.row = &command_rows[COMMAND_SET];
+	assert_int_equal(route_query(&r, "dry_run", NULL, &err), -1);
+	assert_int_equal(route_query(&r, "dry_run", "true", &err), -1);
+	assert_int_equal(route_query(&r, "dry_run", "y%65s", &err), 0);
+	assert_string_equal(r.query[FLAG_DRY_RUN], "yes");
+	assert_int_equal(route_query(&r, "dry_run", "yes", &err), -1);
 	/* A flag that is no field of a request is none of the query either. */
 	assert_int_equal(route_query(&r, "", "yes", &err), -1);
 }

@@ -46,6 +46,17 @@ static const struct request_case {
 	{ "--json add --alias b.example a.example", "/v1/tenants",
 	  "{\"site\":\"a.example\",\"aliases\":[\"b.example\"]}" },
 	{ "plan --json list", "/v1/plans", NULL },
+	{ "plan show big", "/v1/plans/big", NULL },
+	{ "plan add big --parent small --sentence shops pids_max=40", "/v1/plans",
+	  "{\"name\":\"big\",\"parent\":\"small\",\"sentence\":\"shops\","
+	  "\"options\":{\"pids_max\":\"40\"}}" },
+	{ "plan set big pids_max=", "/v1/plans/big", "{\"options\":{\"pids_max\":null}}" },
+	{ "plan remove --dry-run big", "/v1/plans/big?dry_run=yes", NULL },
+	{ "alias add a.example b.example c.example", "/v1/tenants/a.example/aliases/add",
+	  "{\"aliases\":[\"b.example\",\"c.example\"]}" },
+	{ "alias remove a.example b.example --dry-run",
+	  "/v1/tenants/a.example/aliases/remove?dry_run=yes", "{\"aliases\":[\"b.example\"]}" },
+	{ "add a.example --dry-run", "/v1/tenants?dry_run=yes", "{\"site\":\"a.example\"}" },
 	{ "remove a.example", "/v1/tenants/a.example", NULL },
 	{ "remove ../x", "/v1/tenants/..%2Fx", NULL },
 	{ "remove a?b#c%d", "/v1/tenants/a%3Fb%23c%25d", NULL },
@@ -103,7 +114,8 @@ static const char *const refused[] = {
 	"list --plan x", "show a.example --alias b", "list --format", "list --format xml",
 	"list --yes", "list --jsonx", "list --json=yes", "suspend a.example --reason x --reason y",
 	"--plan x", "show a.example --removed", "plan", "plan lst", "list plan",
-	"plan list x", "plan list --removed", "plans",
+	"plan list x", "plan set big", "plan add", "alias add a.example", "alias", "list --dry-run",
+	"plan show big x=1", "plan list --removed", "plans",
 };
 
 static void test_refused(void **state)
