@@ -74,6 +74,12 @@ static void add_range(struct text *out, const struct option_row *row)
 	case OPTION_TEXT:
 		text_add(out, "relative path, at most %s bytes", high);
 		break;
+	case OPTION_URI:
+		text_add(out, "path of an address, at most %s bytes; empty: none", high);
+		break;
+	case OPTION_LINE:
+		text_add(out, "text, at most %s bytes", high);
+		break;
 	case OPTION_NAMES:
 		text_add(out, "%sa list of names", row->min ? "" : "none, or ");
 		break;

@@ -43,6 +43,8 @@ struct master {
 	uint64_t told_at;	/* when workers were told to leave */
 	uint64_t ends_at;	/* of every phase but SERVING */
 	uint64_t window_ends;	/* until when new workers may serve the queue */
+	uint32_t max_active, times_full;
+	bool was_full;		/* all workers were busy, and a visitor waited */
 	struct report_numbers reported;
 };
 
@@ -96,9 +98,26 @@ static void restore_listener(void)
 		(void)fcntl(POOL_FD_LISTENER, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* For the status: the most at the same time, and how often that was not enough. */
+static void note_most(struct master *m)
+{
+	struct board *b = m->workers.board->all;
+	bool is_full = m->workers.busy >= m->workers.max && listener_has(POLLIN);
+
+	if (m->workers.busy > m->max_active)
+		m->max_active = m->workers.busy;
+	if (is_full && !m->was_full && ++m->times_full == 1)
+		errlog_print("max_children (%u) is reached and visitors wait: see tenantctl status",
+			     m->workers.max);
+	m->was_full = is_full;
+	atomic_store(&b->max_active, m->max_active);
+	atomic_store(&b->max_children_reached, m->times_full);
+}
+
 static void tick(struct master *m, uint64_t now)
 {
 	workers_watch(&m->workers, now);
+	note_most(m);
 	workers_retire(&m->workers, now);
 	if (m->phase == SERVING)
 		growth_tick(&m->growth, now);
@@ -226,6 +245,10 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 
 	if (scoreboard_make((uint32_t)spec->options.max_children, &board, err) < 0)
 		return -1;
+	/* A number of its own, by which an adopting supervisor finds it. */
+	if (dup3(board.fd, POOL_FD_BOARD, O_CLOEXEC) < 0)
+		return err_sys(err, "place the scoreboard");
+	(void)close(board.fd);
 	pool = (struct runtime_pool){ .spec = spec, .board = &board };
 	pool.home = open(spec->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (pool.home < 0)
@@ -240,8 +263,7 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 	restore_listener();
 	growth_init(&m.growth, &spec->options, &m.workers);
 	growth_start(&m.growth, clock_ms());
-	report_send(POOL_REPORT_READY, NULL,
-		    filter_is_given() ? NULL : "no filter for workers was given");
+	report_ready(filter_is_given() ? NULL : "no filter for workers was given");
 	if (loop(&m, err) < 0)
 		return -1;
 	report_send(POOL_REPORT_LEAVING, NULL, m.phase == LEAVING ? "idle" : "drained");

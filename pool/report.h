@@ -19,4 +19,7 @@ struct report_numbers {
 void report_send(enum pool_report_kind kind, const struct report_numbers *numbers,
 		 const char *text);
 
+/* READY, with POOL_FD_BOARD. */
+void report_ready(const char *text);
+
 #endif

@@ -39,6 +39,7 @@ struct runtime_request {
 	struct params *params;
 	uint64_t accepted_ms;
 	uint64_t served;	/* by this worker before this request */
+	uint64_t memory;	/* afterwards: the most that PHP had allocated, in bytes */
 };
 
 /* Starts PHP with OPcache and APCu.  Single-threaded, reads nothing but PHP's

@@ -71,6 +71,8 @@ static size_t read_body(char *data, size_t size)
  * the end of its own start. */
 static int end_answer(void)
 {
+	if (sapi_state.request)
+		sapi_state.request->memory = zend_memory_peak_usage(true);
 	if (sapi_state.request && !answer_end(sapi_state.request->answer))
 		php_handle_aborted_connection();
 	return SUCCESS;

@@ -1,44 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What workers tell of themselves, in memory shared with the master.  Workers
- * run the tenant's code and may write anything anywhere in it: readers take
- * each number as a hint, bound it, and never index or allocate by it.
+ * The pool's side of its board (schema/pool_board.h): making it, and what its
+ * master and its workers write there.
  */
 #ifndef POOL_SCOREBOARD_H
 #define POOL_SCOREBOARD_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "pool/params.h"
+#include "schema/pool_board.h"
 
-/* A cache line each, so that workers do not slow one another. */
-struct score {
-	_Alignas(64) _Atomic uint32_t turn;	/* odd while a request runs */
-	_Atomic int32_t pid;			/* 0: nobody */
-	_Atomic uint64_t since;			/* clock_ms() of the last turn */
-	_Atomic uint64_t requests;		/* of all workers that had this line */
-};
-
-/* Private to each process; only the lines are shared. */
+/* Private to each process; only the board is shared. */
 struct scoreboard {
 	uint32_t slots;
 	uint64_t started;	/* time(2) */
 	uint64_t started_ms;
 	struct score *slot;
+	struct board *all;
+	int fd;			/* the memfd */
 };
 
-/* Maps lines that forked children share.  They live until the pool ends. */
+/* Maps a board that forked children share.  It lives until the pool ends. */
 int scoreboard_make(uint32_t slots, struct scoreboard *out, struct err *err);
 
 /* Written by the worker that has the line. */
 void score_begin(struct score *s, uint64_t now);
 void score_end(struct score *s, uint64_t now);
 
+/* What the request is, while it runs and until the next; and what it took. */
+void score_request(struct score *s, const struct params *p);
+void score_took(struct score *s, uint64_t cpu_us, uint64_t took_us, uint64_t memory);
+
 /* A line before its worker runs: busy with starting. */
 void score_assign(struct score *s, uint64_t now);
 void score_release(struct score *s);
+
+/* Counts a request by the time that it has waited. */
+void board_waited(struct board *b, uint64_t ms);
 
 static inline bool score_is_busy(uint32_t turn)
 {

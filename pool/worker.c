@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pool/clock.h"
@@ -96,8 +97,17 @@ static bool wait_kept(struct worker *w)
 	}
 }
 
+static uint64_t us_of(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(clock, &t);	/* cannot fail with our clocks */
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static bool serve_one(struct worker *w)
 {
+	uint64_t cpu_us = 0, began_us = 0;
 	struct runtime_request r = {
 		.front = &w->front,
 		.answer = &w->answer,
@@ -118,9 +128,13 @@ static bool serve_one(struct worker *w)
 	}
 	if (is_last_request(w) || w->is_told)
 		w->front.keep = false;
-	atomic_fetch_add_explicit(&w->start->score->requests, 1, memory_order_relaxed);
+	score_request(w->start->score, &w->params);
+	began_us = us_of(CLOCK_MONOTONIC);
+	cpu_us = us_of(CLOCK_PROCESS_CPUTIME_ID);
 	if (!runtime_serve(&r))
 		leave(WORKER_UNFIT);
+	score_took(w->start->score, us_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_us,
+		   us_of(CLOCK_MONOTONIC) - began_us, r.memory);
 	w->served++;
 	return w->front.keep;
 }
@@ -254,6 +268,7 @@ static void part_from_master(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)close(POOL_FD_REPORT);
 	(void)close(POOL_FD_SPEC);
+	(void)close(POOL_FD_BOARD);	/* the mapping stays */
 	(void)prctl(PR_SET_NAME, "php: worker");
 }
 

@@ -26,6 +26,8 @@ const struct option_row option_rows[OPTION_IDS] = {
 #define WORDS_SECONDS(name) NULL
 #define WORDS_BOOL(name) NULL
 #define WORDS_TEXT(name) NULL
+#define WORDS_URI(name) NULL
+#define WORDS_LINE(name) NULL
 #define WORDS_NAMES(name) NULL
 #define WORDS_KEYED(name) NULL
 #define OPT(name, type, def, min, max, scope, guard, known, sentence)                         \
@@ -35,9 +37,9 @@ const struct option_row option_rows[OPTION_IDS] = {
 #undef OPT
 };
 
-static bool is_text(const struct option_row *row)
+static bool is_short(const struct option_row *row)
 {
-	return row->type == OPTION_TEXT || row->type == OPTION_NAMES || row->type == OPTION_KEYED;
+	return row->type == OPTION_TEXT || row->type == OPTION_URI || row->type == OPTION_LINE;
 }
 
 static bool is_list(const struct option_row *row)
@@ -45,11 +47,16 @@ static bool is_list(const struct option_row *row)
 	return row->type == OPTION_NAMES || row->type == OPTION_KEYED;
 }
 
+static bool is_text(const struct option_row *row)
+{
+	return is_short(row) || is_list(row);
+}
+
 size_t option_size(const struct option_row *row)
 {
 	if (is_list(row))
 		return OPTION_LIST_MAX;
-	return row->type == OPTION_TEXT ? OPTION_TEXT_MAX : sizeof(uint64_t);
+	return is_short(row) ? OPTION_TEXT_MAX : sizeof(uint64_t);
 }
 
 const char *option_entry_name(const struct option_row *row, const char *name)
@@ -82,6 +89,8 @@ void options_default(struct options *out)
 #define DEFAULT_ENUM DEFAULT_NUMBER
 #define DEFAULT_SET DEFAULT_NUMBER
 #define DEFAULT_TEXT(name, def) (void)str_copy(out->name, sizeof(out->name), def);
+#define DEFAULT_URI DEFAULT_TEXT
+#define DEFAULT_LINE DEFAULT_TEXT
 #define DEFAULT_NAMES DEFAULT_TEXT
 #define DEFAULT_KEYED DEFAULT_TEXT
 #define OPT(name, type, def, min, max, scope, guard, known, sentence) DEFAULT_##type(name, def)
@@ -129,6 +138,8 @@ static void format_number(const struct option_row *row, uint64_t value, char *ou
 	case OPTION_COUNT:
 	case OPTION_PERCENT:
 	case OPTION_TEXT:
+	case OPTION_URI:
+	case OPTION_LINE:
 	case OPTION_NAMES:
 	case OPTION_KEYED:
 		break;
@@ -173,6 +184,16 @@ static int refuse(const struct option_row *row, const char *value, struct err *e
 			       "letters, digits, '.', '_', '-' and '/' without '..'",
 			       row->name, value, (unsigned long long)row->min,
 			       (unsigned long long)row->max);
+	case OPTION_URI:
+		return err_set(err, ERR_BAD_OPTION,
+			       "option '%s': '%.64s' is not a '/' and then letters, digits, '.', "
+			       "'_', '-' and '/' without '..', %llu bytes at most",
+			       row->name, value, (unsigned long long)row->max);
+	case OPTION_LINE:
+		return err_set(err, ERR_BAD_OPTION,
+			       "option '%s': '%.64s' is not %llu to %llu printable characters",
+			       row->name, value, (unsigned long long)row->min,
+			       (unsigned long long)row->max);
 	case OPTION_SIZE:
 	case OPTION_COUNT:
 	case OPTION_PERCENT:
@@ -187,17 +208,30 @@ static int refuse(const struct option_row *row, const char *value, struct err *e
 		       row->name, value, low, high);
 }
 
+static bool line_is_safe(const char *s)
+{
+	while (*s >= ' ' && *s <= '~')
+		s++;
+	return *s == '\0';
+}
+
 /* TEXT options are relative paths that end up in nginx's configuration and in
- * PHP's: only harmless characters, no empty, "." or ".." component. */
+ * PHP's: only harmless characters, no empty, "." or ".." component.  URI ones are
+ * the same behind a slash. */
 static bool text_is_safe(const struct option_row *row, const char *s)
 {
 	size_t n = strlen(s);
-	const char *part = s;
+	const char *part = NULL;
 
 	if (n < row->min || n > row->max)
 		return false;
 	if (n == 0)
 		return true;
+	if (row->type == OPTION_LINE)
+		return line_is_safe(s);
+	if (row->type == OPTION_URI && *s++ != '/')
+		return false;
+	part = s;
 	for (const char *p = s;; p++) {
 		if (*p == '/' || *p == '\0') {
 			size_t len = (size_t)(p - part);
@@ -272,6 +306,8 @@ static int parse_number(const struct option_row *row, const char *value, uint64_
 	case OPTION_COUNT:
 		return str_number(value, UINT64_MAX, out);
 	case OPTION_TEXT:
+	case OPTION_URI:
+	case OPTION_LINE:
 	case OPTION_NAMES:
 	case OPTION_KEYED:
 		break;
@@ -287,7 +323,7 @@ int options_parse(struct options *o, const struct option_row *row, const char *v
 
 	if (is_list(row))
 		return option_list_parse(row, field, value, err);
-	if (row->type == OPTION_TEXT) {
+	if (is_short(row)) {
 		if (!text_is_safe(row, value))
 			return refuse(row, value, err);
 		memset(field, 0, OPTION_TEXT_MAX);
@@ -342,7 +378,7 @@ int options_check(const struct options *o, struct err *err)
 				return -1;
 			continue;
 		}
-		if (row->type == OPTION_TEXT) {
+		if (is_short(row)) {
 			if (!str_is_terminated(text_of(o, row), OPTION_TEXT_MAX) ||
 			    !text_is_safe(row, text_of(o, row)))
 				return refuse(row, "?", err);

@@ -37,6 +37,9 @@ _Static_assert(sizeof(struct wire_head) + WIRE_LEDGER_ROWS * sizeof(struct wire_
 _Static_assert(sizeof(struct wire_head) + sizeof(struct wire_jail) <= WIRE_FRAME_MAX,
 	       "the facts of a jail fit a frame");
 
+_Static_assert(sizeof(struct wire_head) + sizeof(struct wire_board) <= WIRE_FRAME_MAX,
+	       "a board fits a frame");
+
 static const struct verb_row *row_of(int verb)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
@@ -98,6 +101,22 @@ int wire_tenant_check(const struct wire_tenant *t, struct err *err)
 			return err_set(err, ERR_CONFLICT, "'%s' is the site's own name", t->site);
 	}
 	return options_check(&t->options, err);
+}
+
+int wire_board_check(const struct wire_board *b)
+{
+	if (b->row_count > WIRE_BOARD_ROWS)
+		return 0;
+	for (uint32_t i = 0; i < b->row_count; i++) {
+		const struct wire_board_row *r = &b->row[i];
+
+		if (!str_is_terminated(r->method, sizeof(r->method)) ||
+		    !str_is_terminated(r->user, sizeof(r->user)) ||
+		    !str_is_terminated(r->uri, sizeof(r->uri)) ||
+		    !str_is_terminated(r->script, sizeof(r->script)))
+			return 0;
+	}
+	return 1;
 }
 
 const char *wire_verb_word(int verb)

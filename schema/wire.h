@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "schema/options.h"
+#include "schema/pool_board.h"
 
 #define WIRE_MAGIC 0x544e5457u	/* "TNTW" */
 #define WIRE_VERSION 2u
@@ -24,6 +25,7 @@
 #define SITE_MAX 254		/* 253 octets (RFC 1035 2.3.4) and the end */
 #define ALIASES_MAX 64
 #define REASON_MAX 256
+#define WIRE_BOARD_ROWS 64
 
 enum wire_verb {
 #define VERB(name, number, word, payload, reply, step, sentence) WIRE_##name = number,
@@ -74,6 +76,9 @@ int wire_check(const void *frame, size_t size, struct err *err);
 /* Checks everything in a tenant: texts end, host names are well formed A-labels
  * and distinct, counts in range, options in range.  Not whether names are free. */
 int wire_tenant_check(const struct wire_tenant *t, struct err *err);
+
+/* True if a board is one: the count of its rows, and the ends of its texts. */
+int wire_board_check(const struct wire_board *b);
 
 /* The word of a verb, or NULL for a number that is no verb. */
 const char *wire_verb_word(int verb);

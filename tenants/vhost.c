@@ -41,10 +41,11 @@ static const struct {
 	{ "HTTP_PROXY", "''" },		/* a header Proxy: is no proxy setting (httpoxy) */
 };
 
-/* `listen` lines from the comma-separated setting. */
-static void add_listen(const struct settings *s, const char *flags, struct text *out)
+/* A line for each part of a comma-separated setting. */
+static void add_words(const char *words, const char *before, const char *after,
+		      struct text *out)
 {
-	for (const char *p = s->nginx_listen; *p;) {
+	for (const char *p = words; *p;) {
 		size_t n = strcspn(p, ",");
 		size_t blanks = strspn(p, " ");
 		size_t end = n;
@@ -52,9 +53,15 @@ static void add_listen(const struct settings *s, const char *flags, struct text 
 		while (end > blanks && p[end - 1] == ' ')
 			end--;
 		if (end > blanks)
-			text_add(out, "\tlisten %.*s%s;\n", (int)(end - blanks), p + blanks, flags);
+			text_add(out, "%s%.*s%s;\n", before, (int)(end - blanks), p + blanks,
+				 after);
 		p += n + (p[n] == ',');
 	}
+}
+
+static void add_listen(const struct settings *s, const char *flags, struct text *out)
+{
+	add_words(s->nginx_listen, "\tlisten ", flags, out);
 }
 
 static void add_names(const struct wire_tenant *t, struct text *out)
@@ -136,6 +143,31 @@ static void add_php(const struct settings *s, uint32_t number, const struct opti
 		 "\t}\n");
 }
 
+/* From tenant-control, not from the pool, which may be full or cold.  A location of
+ * an exact address comes before all others. */
+static void add_status(const struct settings *s, const struct wire_tenant *t, struct text *out)
+{
+	const struct {
+		const char *at, *page;
+	} pages[] = { { t->options.status_path, "status" }, { t->options.ping_path, "ping" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (!*pages[i].at)
+			continue;
+		text_add(out, "\tlocation = %s {\n", pages[i].at);
+		add_words(s->status_allow, "\t\tallow ", "", out);
+		text_add(out, "\t\tdeny all;\n\t\tlimit_except GET { deny all; }\n"
+			      "\t\taccess_log off;\n"
+			      /* A site that is full can be looked at. */
+			      "\t\tlimit_conn tenantd_site 65535;\n");
+		text_add(out, "\t\tproxy_pass http://unix:%s/" VHOST_STATUS_SOCKET ":/%s/%s;\n",
+			 s->run_dir, pages[i].page, t->site);
+		text_add(out, "\t\tproxy_pass_request_headers off;\n"
+			      "\t\tproxy_pass_request_body off;\n"
+			      "\t\tproxy_read_timeout 10s;\n\t}\n");
+	}
+}
+
 static void add_site(const struct settings *s, uint32_t number, const struct wire_tenant *t,
 		     struct text *out)
 {
@@ -146,6 +178,7 @@ static void add_site(const struct settings *s, uint32_t number, const struct wir
 	text_add(out, "\tdisable_symlinks if_not_owner from=%s;\n", s->home_dir);
 	add_limits(&t->options, out);
 	add_error_pages(out);
+	add_status(s, t, out);
 	text_add(out,
 		 "\tlocation / {\n"
 		 "\t\ttry_files $uri $uri/ /index.php?$args;\n"

@@ -15,6 +15,7 @@
 
 #define VHOST_SHARED_FILE "00-tenantd.conf"
 #define VHOST_SOCKET "nginx.sock"	/* in run_dir; answers the revision */
+#define VHOST_STATUS_SOCKET "status.sock"	/* in run_dir; tenant-control's */
 #define VHOST_GATEWAY_GRACE_S 5		/* nginx waits so much longer than the pool */
 
 /* The virtual host of one tenant: its site, or 503 while it is suspended. */

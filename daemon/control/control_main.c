@@ -24,8 +24,10 @@
 #include "base/notify.h"
 #include "base/str.h"
 #include "daemon/control/http.h"
+#include "daemon/control/status_server.h"
 #include "schema/errors.h"
 #include "schema/events.h"
+#include "tenants/vhost.h"
 
 #define DATABASE "control/tenantd.db"
 #define BACKLOG 64
@@ -51,54 +53,70 @@ static int become_harmless(bool may_be_root, struct err *err)
 	return 0;
 }
 
+/* The API's and the status pages' sockets.  Names of descriptors are the service
+ * manager's to choose; the sockets' own are ours. */
+struct listeners {
+	int api, status;
+};
+
 static void take_listener(int fd, const char *name, void *arg)
 {
-	int *listener = arg;
+	struct listeners *l = arg;
+	struct sockaddr_un at = { 0 };
+	socklen_t size = sizeof(at) - 1;	/* so that the path has an end */
+	const char *last = NULL;
 
 	(void)name;
-	if (*listener < 0)
-		*listener = fd;
+	if (getsockname(fd, (struct sockaddr *)&at, &size) == 0 && at.sun_family == AF_UNIX)
+		last = strrchr(at.sun_path, '/');
+	bool is_status = last && strncmp(last + 1, VHOST_STATUS_SOCKET,
+					 strlen(VHOST_STATUS_SOCKET)) == 0;
+	int *mine = is_status ? &l->status : &l->api;
+
+	if (*mine < 0)
+		*mine = fd;
 	else
 		(void)close(fd);
 }
 
-/* Without an inherited socket: one of our own, for admin_group where we may. */
-static int bind_listener(const struct settings *set, struct err *err)
+/* Without an inherited socket: one of our own, for its group where we may. */
+static int bind_listener(const struct settings *set, const char *name, uint64_t gid,
+			 struct err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	CLOSE_AT_EXIT int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (str_format(address.sun_path, sizeof(address.sun_path), "%s/control.sock",
-		       set->run_dir) < 0)
+	if (str_format(address.sun_path, sizeof(address.sun_path), "%s/%s",
+		       set->run_dir, name) < 0)
 		return err_set(err, ERR_BAD_CONFIG, "run_dir '%s' is too long for a socket",
 			       set->run_dir);
 	if (fd < 0)
-		return err_sys(err, "socket of the API");
+		return err_sys(err, "make the socket '%s'", name);
 	if (unlink(address.sun_path) < 0 && errno != ENOENT)
 		return err_sys(err, "remove the old '%s'", address.sun_path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return err_sys(err, "bind '%s'", address.sun_path);
 	/* Only its own groups can a process give away; root's caller remains. */
-	(void)!chown(address.sun_path, (uid_t)-1, (gid_t)set->admin_gid);
+	(void)!chown(address.sun_path, (uid_t)-1, (gid_t)gid);
 	if (chmod(address.sun_path, 0660) < 0)
 		return err_sys(err, "mode of '%s'", address.sun_path);
 	return fd_take(&fd);
 }
 
-static int get_listener(const struct settings *set, struct err *err)
+static int get_listeners(const struct settings *set, struct listeners *l, struct err *err)
 {
-	int listener = -1;
-
-	notify_take_fds(take_listener, &listener);
-	if (listener < 0)
-		listener = bind_listener(set, err);
-	/* The HTTP thread must never wait in accept(). */
-	if (listener >= 0 && fcntl(listener, F_SETFL, O_NONBLOCK) < 0) {
-		(void)close(listener);
-		return err_sys(err, "socket of the API");
-	}
-	return listener;
+	notify_take_fds(take_listener, l);
+	if (l->api < 0)
+		l->api = bind_listener(set, "control.sock", set->admin_gid, err);
+	if (l->api >= 0 && l->status < 0)
+		l->status = bind_listener(set, VHOST_STATUS_SOCKET, set->web_gid, err);
+	if (l->api < 0 || l->status < 0)
+		return -1;
+	/* The HTTP threads must never wait in accept(). */
+	if (fcntl(l->api, F_SETFL, O_NONBLOCK) < 0 || fcntl(l->status, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(err, "sockets of the API and of the status pages");
+	return 0;
 }
 
 struct program {
@@ -106,6 +124,7 @@ struct program {
 	struct changer *changer;
 	struct readers *readers;
 	struct http *http;
+	struct status_server *status;
 };
 
 static int start(struct program *p, const char *run_dir, struct err *err)
@@ -121,22 +140,33 @@ static int start(struct program *p, const char *run_dir, struct err *err)
 		return err_set(err, ERR_BAD_CONFIG, "run_dir or state_dir is too long");
 	if (store_open(path, &store, err) < 0)
 		return -1;
-	CLOSE_AT_EXIT int listener = get_listener(&p->settings, err);
+	struct listeners l = { -1, -1 };
+	struct store *second = NULL;
 
-	if (listener < 0) {
+	if (get_listeners(&p->settings, &l, err) < 0 ||
+	    store_open_reader(path, &second, err) < 0) {
 		store_close(store);
+		fd_close(&l.api);
+		fd_close(&l.status);
+		return -1;
+	}
+	if (status_server_start(l.status, p->settings.run_dir, second, &p->status, err) < 0) {
+		store_close(store);
+		fd_close(&l.api);
 		return -1;
 	}
 	if (changer_start(&p->settings, store, &p->changer, err) < 0 ||
-	    readers_start(&p->settings, p->changer, path, &p->readers, err) < 0)
+	    readers_start(&p->settings, p->changer, path, &p->readers, err) < 0) {
+		fd_close(&l.api);
 		return -1;
-	return http_start(fd_take(&listener), p->changer, p->readers, p->settings.run_dir,
-			  &p->http, err);
+	}
+	return http_start(l.api, p->changer, p->readers, p->settings.run_dir, &p->http, err);
 }
 
 /* Callers first, then what they wait for, then their connections. */
 static void stop(struct program *p)
 {
+	status_server_stop(p->status);
 	http_quiesce(p->http);
 	readers_stop(p->readers);	/* they ask the changer for its report */
 	changer_stop(p->changer);

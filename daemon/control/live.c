@@ -156,6 +156,40 @@ int live_jail(struct live *l, uint32_t number, struct wire_jail *out, struct err
 	return 0;
 }
 
+struct board_call {
+	uint32_t number, after;
+	struct wire_board *board;
+	bool has_more;
+};
+
+static int call_board(struct live *l, void *out, struct err *err)
+{
+	struct board_call *c = out;
+	struct wire_page page = { .after = c->after };
+
+	if (link_call(&l->link, WIRE_BOARD, c->number, &page, sizeof(page), NULL, NULL, err) < 0)
+		return -1;
+	if (l->link.size == sizeof(*c->board)) {
+		memcpy(c->board, link_payload(&l->link), sizeof(*c->board));
+		c->has_more = l->link.head.flags & WIRE_MORE;
+		if (wire_board_check(c->board))
+			return 0;
+	}
+	link_close(&l->link);
+	return err_set(err, ERR_NO_DAEMON, "the supervisor sent a board that cannot be read");
+}
+
+int live_board(struct live *l, uint32_t number, uint32_t after, struct wire_board *out,
+	       bool *out_more, struct err *err)
+{
+	struct board_call c = { .number = number, .after = after, .board = out };
+
+	if (ask(l, call_board, &c, err) < 0)
+		return -1;
+	*out_more = c.has_more;
+	return 0;
+}
+
 struct list_call {
 	struct wire_list_row *rows;
 	uint32_t count;

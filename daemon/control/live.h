@@ -36,6 +36,11 @@ int live_machine(struct live *l, struct wire_machine *out, struct err *err);
 /* What the kernel enforces on the living pool.  Also ERR_CONFLICT: none lives. */
 int live_jail(struct live *l, uint32_t number, struct wire_jail *out, struct err *err);
 
+/* The board of one tenant's pool, its workers behind the place AFTER; all texts in
+ * it end.  *out_more: there are more.  ERR_NO_DAEMON, ERR_UNKNOWN_SITE. */
+int live_board(struct live *l, uint32_t number, uint32_t after, struct wire_board *out,
+	       bool *out_more, struct err *err);
+
 /* All rows, in the order of the numbers.  *out is the caller's to free. */
 int live_list(struct live *l, struct wire_list_row **out, uint32_t *out_count, struct err *err);
 

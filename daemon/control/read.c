@@ -65,10 +65,13 @@ static json_t *daemon_status(struct reader *r, struct err *err)
 static json_t *site_status(struct reader *r, const struct tenant *t, struct err *err)
 {
 	struct wire_status status;
+	struct wire_board board;
+	bool has_more = false;
 
-	if (live_status(&r->live, t->number, &status, err) == 0)
-		return view_status(t, &status);
-	return err->code == ERR_UNKNOWN_SITE ? view_status(t, NULL) : NULL;
+	if (live_status(&r->live, t->number, &status, err) == 0 &&
+	    live_board(&r->live, t->number, 0, &board, &has_more, err) == 0)
+		return view_status(t, &status, &board);
+	return err->code == ERR_UNKNOWN_SITE ? view_status(t, NULL, NULL) : NULL;
 }
 
 static json_t *site_jail(struct reader *r, const struct tenant *t, struct err *err)

@@ -203,15 +203,35 @@ static void put_status(json_t *json, const struct wire_status *s)
 		(void)json_object_set_new(json, rows[i].name, rows[i].value);
 }
 
-json_t *view_status(const struct tenant *t, const struct wire_status *status)
+static void put_board(json_t *json, const struct wire_board *b)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "max_children", b->max_children }, { "max_active", b->max_active },
+		{ "max_children_reached", b->max_children_reached },
+		{ "accepted", b->accepted }, { "max_listen_queue", b->max_listen_queue },
+		{ "listen_queue_len", b->listen_queue_len }, { "slow_requests", b->slow },
+		{ "late_requests", b->late }, { "waited_ms", b->waited_ms },
+		{ "memory_pss", b->memory_pss },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		(void)json_object_set_new(json, rows[i].name, number(rows[i].value));
+}
+
+json_t *view_status(const struct tenant *t, const struct wire_status *status,
+		    const struct wire_board *board)
 {
 	json_t *json = json_pack("{s:I,s:s,s:o,s:s,s:o}", "number", (json_int_t)t->number, "site",
 				 t->site, "site_unicode", unicode(t->site), "state",
 				 tenant_state_word(t->state), "reason", reason(t));
 
-	if (status)
+	if (status) {
 		put_status(json, status);
-	else
+		put_board(json, board);
+	} else
 		(void)json_object_set_new(json, "pool_state", json_null());
 	return json;
 }

@@ -15,7 +15,8 @@ json_t *view_tenant(struct store *s, const struct settings *set, const struct te
 		    struct err *err);
 
 /* Live facts of one tenant.  STATUS is NULL if the supervisor has no such tenant. */
-json_t *view_status(const struct tenant *t, const struct wire_status *status);
+json_t *view_status(const struct tenant *t, const struct wire_status *status,
+		    const struct wire_board *board);
 
 /* {"tenants":[...],"supervisor":"reachable"|"away"}. */
 json_t *view_list(struct store *s, struct live *live, struct err *err);

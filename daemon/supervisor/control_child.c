@@ -15,9 +15,9 @@ static void start(struct control_child *c)
 {
 	struct spawn s = { .program = "tenant-control",
 			   .arguments = { "-r", c->place->settings.run_dir },
-			   .fds = &c->listener, .fd_count = 1, .output = -1, .cgroup = -1,
+			   .fds = c->listener, .fd_count = 2, .output = -1, .cgroup = -1,
 			   .is_user = true, .uid = (uid_t)c->place->settings.control_uid,
-			   .is_tied = true, .has_listener = true };
+			   .is_tied = true, .listeners = 2 };
 	struct err err = { 0 };
 
 	c->started_ms = loop_now_ms();
@@ -50,9 +50,13 @@ int control_child_init(struct control_child *c, struct place *place, struct err 
 	*c = (struct control_child){ .place = place,
 				     .restart = { .on_time = on_restart, .owner = c } };
 	child_init(&c->child, place, on_end, c);
-	c->listener = place_bind(place, place->run_dir, "", "control.sock", SOCK_STREAM, BACKLOG,
-				 0660, 0, (gid_t)place->settings.admin_gid, err);
-	if (c->listener < 0)
+	c->listener[0] = place_bind(place, place->run_dir, "", "control.sock", SOCK_STREAM,
+				    BACKLOG, 0660, 0, (gid_t)place->settings.admin_gid, err);
+	if (c->listener[0] < 0)
+		return -1;
+	c->listener[1] = place_bind(place, place->run_dir, "", "status.sock", SOCK_STREAM,
+				    BACKLOG, 0660, 0, (gid_t)place->settings.web_gid, err);
+	if (c->listener[1] < 0)
 		return -1;
 	start(c);
 	return 0;

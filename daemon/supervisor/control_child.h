@@ -12,14 +12,14 @@
 struct control_child {
 	struct place *place;
 	struct child child;
-	int listener;
+	int listener[2];	/* of the API, of the status pages */
 	struct loop_timer restart;
 	struct backoff backoff;
 	int64_t started_ms;
 	bool is_stopping;
 };
 
-/* Binds control.sock and starts the program. */
+/* Binds control.sock and status.sock and starts the program. */
 int control_child_init(struct control_child *c, struct place *place, struct err *err);
 
 /* Asks it to end, once and for all. */

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/supervisor/board.h"
 #include "daemon/supervisor/pool.h"
 #include "schema/errors.h"
 #include "schema/events.h"
@@ -27,6 +28,13 @@ void generation_stop_listening(struct generation *g)
 {
 	loop_watch_stop(loop_of(g), &g->report_watch);
 	fd_close(&g->report);
+}
+
+static void take_board(struct generation *g, int *fd)
+{
+	if (g->board < 0 && board_is_one(*fd))
+		g->board = fd_take(fd);
+	fd_close(fd);
 }
 
 static void take_report(struct generation *g, const struct pool_report *r)
@@ -48,6 +56,7 @@ static void take_report(struct generation *g, const struct pool_report *r)
 	case POOL_REPORT_NUMBERS:
 		g->workers = r->workers;
 		g->active = r->active;
+		board_note_queue(g->pool);
 		break;
 	}
 }
@@ -60,9 +69,12 @@ static void hear(struct generation *g)
 	struct err err = { 0 };
 
 	while (g->report >= 0) {
-		size_t no_fds = 0;
-		ssize_t n = fd_receive(g->report, message, sizeof(message), NULL, &no_fds);
+		int fd = -1;
+		size_t fds = 1;
+		ssize_t n = fd_receive(g->report, message, sizeof(message), &fd, &fds);
 
+		if (fd >= 0)
+			take_board(g, &fd);
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
@@ -134,6 +146,7 @@ static void on_end(void *owner, uint32_t events)
 	loop_watch_stop(loop_of(g), &g->end_watch);
 	loop_timer_stop(loop_of(g), &g->deadline);
 	fd_close(&g->pidfd);
+	fd_close(&g->board);
 	g->id = 0;
 	fault_point("tenantd.ended");
 	pool_on_end(p, &end);
@@ -153,8 +166,8 @@ struct generation *generation_slot(struct pool *p, struct err *err)
 
 		if (g->id != 0)
 			continue;
-		*g = (struct generation){ .pool = p, .pidfd = -1, .report = -1, .workers = -1,
-					  .active = -1 };
+		*g = (struct generation){ .pool = p, .pidfd = -1, .report = -1, .board = -1,
+					  .workers = -1, .active = -1 };
 		g->end_watch = (struct loop_watch){ .fd = -1, .on_event = on_end, .owner = g };
 		g->report_watch = (struct loop_watch){ .fd = -1, .on_event = on_report,
 						       .owner = g };

@@ -23,6 +23,7 @@ struct generation {
 	pid_t pid;
 	int pidfd;
 	int report;			/* -1: adopted, or no longer listened to */
+	int board;			/* its memfd; -1: none yet */
 	struct loop_watch end_watch, report_watch;
 	struct loop_timer deadline;
 	struct report_gate gate;

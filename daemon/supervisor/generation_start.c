@@ -14,10 +14,12 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/supervisor/board.h"
 #include "daemon/supervisor/log_link.h"
 #include "daemon/supervisor/pool.h"
 #include "schema/errors.h"
 #include "schema/events.h"
+#include "schema/pool_spec.h"
 
 #define START_LIMIT_MS 30000	/* from the clone to READY */
 
@@ -104,6 +106,7 @@ static void abandon(struct generation *g)
 	generation_stop_listening(g);
 	loop_watch_stop(loop_of(g), &g->end_watch);
 	fd_close(&g->pidfd);
+	fd_close(&g->board);
 	g->id = 0;
 	g->pool->is_dirty = true;
 }
@@ -162,9 +165,13 @@ struct generation *generation_adopt(struct pool *p, const struct generation *lik
 	g->drain_s = like->drain_s;
 	g->is_adopted = true;
 	g->pidfd = pidfd;
+	g->board = (int)syscall(SYS_pidfd_getfd, pidfd, POOL_FD_BOARD, 0);
+	if (g->board >= 0 && !board_is_one(g->board))
+		fd_close(&g->board);
 	g->oom_kills = pool_oom_kills(p);
 	if (generation_watch(g, err) < 0) {
 		fd_close(&g->pidfd);
+		fd_close(&g->board);
 		g->id = 0;
 		return NULL;
 	}

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/supervisor/board.h"
 #include "daemon/supervisor/facts_answer.h"
 #include "daemon/supervisor/jobs.h"
 #include "daemon/supervisor/log_read.h"
@@ -201,6 +202,22 @@ static void answer_list(struct peer *c, const struct wire_head *h, const struct 
 	peers_send(c->peers, c->id, &head, rows, n * sizeof(rows[0]));
 }
 
+static void answer_board(struct peer *c, const struct wire_head *h, const struct wire_page *page)
+{
+	static struct wire_board board;		/* large */
+	struct wire_head head;
+	struct err err = { 0 };
+	bool is_more = false;
+
+	if (board_status(c->peers->pools, h->number, page->after, &board, &is_more, &err) < 0) {
+		peers_reply(c->peers, c->id, h, &err, NULL, 0);
+		return;
+	}
+	wire_head_init(&head, h->verb, h->serial, h->number);
+	head.flags = WIRE_REPLY | (is_more ? WIRE_MORE : 0);
+	peers_send(c->peers, c->id, &head, &board, sizeof(board));
+}
+
 static void answer_recycle(struct peer *c, const struct wire_head *h)
 {
 	struct pool *p = pools_find(c->peers->pools, h->number);
@@ -260,6 +277,10 @@ static int take_frame(struct peer *c, const void *frame, size_t size, struct err
 	case WIRE_LOG:
 		memcpy(&log, payload, sizeof(log));
 		answer_log(c, &h, &log);
+		return 0;
+	case WIRE_BOARD:
+		memcpy(&page, payload, sizeof(page));
+		answer_board(c, &h, &page);
 		return 0;
 	case WIRE_RECYCLE:
 		answer_recycle(c, &h);

@@ -40,6 +40,7 @@ struct pool {
 	uint32_t last_generation;	/* ids are not given out twice */
 
 	uint64_t starts, crashes, listener_replaced;
+	uint32_t max_listen_queue;	/* that was seen */
 	uint64_t oom_before, oom_last;	/* of groups that are gone; of those there are */
 	char last_end[REASON_MAX], last_error[REASON_MAX];
 };

@@ -61,16 +61,17 @@ static _Noreturn void become(const struct place *p, const struct spawn *s, const
 			     pid_t parent)
 {
 	const char *argv[SPAWN_ARGUMENTS_MAX + 2] = { s->program };
-	char listen_pid[32], fault[PATH_MAX];
+	char listen_pid[32], listen_fds[32], fault[PATH_MAX];
 	const char *envp[4] = { NULL };
 	size_t n = 0;
 	struct err err = { 0 };
 
 	for (size_t i = 0; i < SPAWN_ARGUMENTS_MAX && s->arguments[i]; i++)
 		argv[i + 1] = s->arguments[i];
-	if (s->has_listener) {
+	if (s->listeners) {
 		(void)str_format(listen_pid, sizeof(listen_pid), "LISTEN_PID=%d", (int)getpid());
-		envp[n++] = "LISTEN_FDS=1";
+		(void)str_format(listen_fds, sizeof(listen_fds), "LISTEN_FDS=%d", s->listeners);
+		envp[n++] = listen_fds;
 		envp[n++] = listen_pid;
 	}
 #ifdef FAULTS

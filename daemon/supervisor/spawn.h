@@ -26,7 +26,7 @@ struct spawn {
 	bool is_user;			/* becomes uid, gid = uid, without capabilities */
 	uid_t uid;
 	bool is_tied;			/* dies when the supervisor dies */
-	bool has_listener;		/* descriptor 3 is told as LISTEN_FDS=1 */
+	int listeners;			/* so many of fds are told as LISTEN_FDS */
 };
 
 /* Both outputs are the caller's; *out_pidfd is close-on-exec. */

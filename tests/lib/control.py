@@ -39,6 +39,7 @@ def table(path, macro):
             for row in re.findall(rf"^{macro}\(([^)]*)\)", text, re.M)]
 
 
+BOARD_SIZE = struct.calcsize("=qQQ8IQQ16QQQII") + 64 * struct.calcsize("=iI6Q16s32s256s256s")
 VERBS = {row[0].lower(): int(row[1]) for row in table("schema/verbs.def", "VERB")}
 WORDS = {number: word for word, number in VERBS.items()}
 ERRORS = {row[0]: int(row[2]) for row in table("schema/errors.def", "ERR")}
@@ -160,6 +161,8 @@ class FakeSupervisor:
             send(REPLY | flags, payload)
         elif verb == "status":
             send(REPLY, self.status(tenant))
+        elif verb == "board":
+            send(REPLY, bytes(BOARD_SIZE))
         else:
             send(REPLY, number=tenant)
         return ""
@@ -192,7 +195,7 @@ class FakeSupervisor:
             old["kept"], row["home"] = False, True
         elif verb == "purge":
             self.purges += 1
-        elif verb == "status" and tenant not in self.specs:
+        elif verb in ("status", "board") and tenant not in self.specs:
             return ERRORS["UNKNOWN_SITE"], f"no tenant {tenant}", tenant
         return 0, text, tenant
 

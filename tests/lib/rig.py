@@ -77,15 +77,14 @@ def default_options(build):
             options_default(&o);
             for (int i = 0; i < OPTION_IDS; i++)
                 printf("%s %zu %d\n", option_rows[i].name, option_rows[i].offset,
-                       option_rows[i].type == OPTION_TEXT);
+                       option_size(&option_rows[i]) > 8);
             putchar('\n');
             return fwrite(&o, sizeof(o), 1, stdout) != 1;
         }"""
     with tempfile.TemporaryDirectory() as folder:
-        sources = [str(ROOT / name) for name in ("schema/options.c", "schema/value.c",
-                                                 "base/err.c", "base/str.c")]
-        subprocess.run(["cc", "-D_GNU_SOURCE", "-I", str(ROOT), "-I", str(build), *sources,
-                        "-x", "c", "-", "-o", folder + "/a"], input=source, text=True, check=True)
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-I", str(ROOT), "-I", str(build), "-x", "c", "-",
+                        "-x", "none", str(build / "libschema.a"), str(build / "libbase.a"),
+                        "-o", folder + "/a"], input=source, text=True, check=True)
         text, _, data = subprocess.run([folder + "/a"], check=True,
                                        stdout=subprocess.PIPE).stdout.partition(b"\n\n")
     words = [line.split() for line in text.decode().splitlines()]
@@ -165,10 +164,10 @@ class Rig:
             if program.name.startswith("tenant-"):
                 (self.libexec / program.name).symlink_to(program)
         (self.libexec / "php").symlink_to(self.build / "php")
-        self.script("tenant-nginx", """
+        self.script("tenant-nginx", f"""
             import socket, struct, sys
             s = socket.socket(fileno=4)
-            s.send(struct.pack("=IHHIIIiII", 0x544e5457, 1, 3, 1, 0, 0, 0, 0, 0))
+            s.send(struct.pack("=IHHIIIiII", 0x544e5457, {VERSION}, 3, 1, 0, 0, 0, 0, 0))
             """)
         (self.folder / "conf").write_text(
             f"home_dir = {self.folder}/srv\nstate_dir = {self.state}\nrun_dir = {self.run}\n"

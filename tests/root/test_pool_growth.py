@@ -16,9 +16,8 @@ FFI = "<?php $c = FFI::cdef('unsigned sleep(unsigned); int poll(void *, unsigned
       " long recv(int, void *, unsigned long, int); long send(int, void *, unsigned long, int);');"
 # Writes over every line of the board that this worker is idle and has no process.
 LIE = FFI + """ foreach (file('/proc/self/maps') as $l)
-    if (strpos($l, 'rw-s') && preg_match('~/dev/zero|memfd:board~', $l)) {
+    if (strpos($l, 'rw-s') && strpos($l, 'memfd:board')) {
         [$a, $b] = explode('-', strtok($l, ' '));
-        if (hexdec($b) - hexdec($a) > 65536) continue;
         FFI::memset(FFI::cast('unsigned char *', hexdec($a) + 0), 0, hexdec($b) - hexdec($a)); }
     file_put_contents(__DIR__ . '/../tmp/lied', getmypid()); while (1) $c->sleep(1000);"""
 

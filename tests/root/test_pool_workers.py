@@ -300,9 +300,8 @@ def test_lying_worker_does_not_stop_the_pool(make):
     pool = make("max_children=3", "request_terminate_timeout=30", ffi=True)
     pool.write("lie.php", FFI +
                "foreach (file('/proc/self/maps') as $l) if (strpos($l, 'rw-s') && strpos($l, "
-               "'/dev/zero')) { [$a, $b] = explode('-', strtok($l, ' ')); if (hexdec($b) -"
-               " hexdec($a) != 4096) continue; $m = $c->mmap(null, 1, 3, 34, -1, 0);"
-               " $p = FFI::cast('unsigned char *', hexdec($a) + 0); FFI::memset($p + 64, 0, 256); }"
+               "'memfd:board')) { [$a, $b] = explode('-', strtok($l, ' ')); $m = $c->mmap(null, 1, 3, 34, -1, 0);"
+               " $p = FFI::cast('unsigned char *', hexdec($a) + 0); FFI::memset($p, 0, hexdec($b) - hexdec($a)); }"
                " file_put_contents(__DIR__ . '/../tmp/lied', '1'); while (1) $c->sleep(1000);")
     c = pool.begin("lie.php")
     procs.wait_until((pool.home / "tmp/lied").exists, 5, "the lie")
@@ -316,9 +315,8 @@ def test_garbage_in_the_scoreboard(make):
     pool = make("max_children=2", "pm=static", ffi=True)
     pool.write("garbage.php", FFI +
                "foreach (file('/proc/self/maps') as $l) if (strpos($l, 'rw-s') && strpos($l, "
-               "'/dev/zero')) { [$a, $b] = explode('-', strtok($l, ' ')); if (hexdec($b) -"
-               " hexdec($a) != 4096) continue;"
-               " FFI::memset(FFI::cast('unsigned char *', hexdec($a) + 0), 255, 4096); } echo 1;")
+               "'memfd:board')) { [$a, $b] = explode('-', strtok($l, ' '));"
+               " FFI::memset(FFI::cast('unsigned char *', hexdec($a) + 0), 255, hexdec($b) - hexdec($a)); } echo 1;")
     pool.get("garbage.php")
     time.sleep(2.5)
     assert procs.is_running(pool.pid)

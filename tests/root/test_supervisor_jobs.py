@@ -10,7 +10,7 @@ import pytest
 
 from tests.lib import procs
 from tests.lib.procs import wait_until
-from tests.lib.rig import CONTROL_UID, HEAD, LOG_UID, ROOT, Client, Refused, Rig
+from tests.lib.rig import CONTROL_UID, HEAD, LOG_UID, ROOT, VERSION, Client, Refused, Rig
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
@@ -90,10 +90,10 @@ def test_a_builder_that_hangs_at_purge(rig, tenant):
 
 
 def test_nginx_refuses(rig):
-    rig.script("tenant-nginx", """
+    rig.script("tenant-nginx", f"""
         import socket, struct, sys
         text = b"nginx: no\\0"
-        socket.socket(fileno=4).send(struct.pack("=IHHIIIiII", 0x544e5457, 1, 3, 1, 0, 0, 12,
+        socket.socket(fileno=4).send(struct.pack("=IHHIIIiII", 0x544e5457, {VERSION}, 3, 1, 0, 0, 12,
                                                  len(text), 0) + text)
         """)
     with pytest.raises(Refused) as refused:
@@ -152,13 +152,13 @@ def raw(rig, frame, hello=True):
 
 
 @pytest.mark.parametrize("frame", [
-    b"x", bytes(32), HEAD.pack(0x544e5457, 2, 1, 0, 1, 0, 0, 0, 0),
-    HEAD.pack(0x544e5457, 1, 99, 0, 1, 0, 0, 0, 0),
-    HEAD.pack(0x544e5457, 1, 7, 0, 1, 1, 0, 5, 0),
-    HEAD.pack(0x544e5457, 1, 7, 0, 1, 1, 0, 1, 0) + b"x",
-    HEAD.pack(0x544e5457, 1, 7, 1, 1, 1, 0, 0, 0),
-    HEAD.pack(0x544e5457, 1, 3, 0, 1, 1, 0, 4, 0) + b"text",
-    HEAD.pack(0x544e5457, 1, 1, 0, 1, 0, 0, 0, 0),
+    b"x", bytes(32), HEAD.pack(0x544e5457, VERSION + 1, 1, 0, 1, 0, 0, 0, 0),
+    HEAD.pack(0x544e5457, VERSION, 99, 0, 1, 0, 0, 0, 0),
+    HEAD.pack(0x544e5457, VERSION, 7, 0, 1, 1, 0, 5, 0),
+    HEAD.pack(0x544e5457, VERSION, 7, 0, 1, 1, 0, 1, 0) + b"x",
+    HEAD.pack(0x544e5457, VERSION, 7, 1, 1, 1, 0, 0, 0),
+    HEAD.pack(0x544e5457, VERSION, 3, 0, 1, 1, 0, 4, 0) + b"text",
+    HEAD.pack(0x544e5457, VERSION, 1, 0, 1, 0, 0, 0, 0),
     bytes(60000),
 ], ids=["short", "zero", "version", "verb", "size", "payload", "flags", "no-tenant", "hello",
         "long"])
@@ -169,13 +169,13 @@ def test_unexpected_frames_end_the_connection(rig, frame):
 
 
 def test_hello_comes_first(rig):
-    assert raw(rig, HEAD.pack(0x544e5457, 1, 7, 0, 1, 1, 0, 0, 0), hello=False) is None
+    assert raw(rig, HEAD.pack(0x544e5457, VERSION, 7, 0, 1, 1, 0, 0, 0), hello=False) is None
 
 
 def test_only_root_and_control_may_connect(rig):
     path = str(rig.run / "supervisor.sock")
     code = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET);"
-            f"s.connect({path!r}); s.send({HEAD.pack(0x544e5457, 1, 1, 0, 1, 0, 0, 0, 0)!r});"
+            f"s.connect({path!r}); s.send({HEAD.pack(0x544e5457, VERSION, 1, 0, 1, 0, 0, 0, 0)!r});"
             f"print(len(s.recv(100)))")
 
     def run(uid):

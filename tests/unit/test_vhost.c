@@ -84,6 +84,9 @@ static void test_options(void **state)
 	t.alias_count = 2;
 	t.options.upload_max = 1 * MIB + 1;	/* rounded up: nginx must not be the tighter one */
 	t.options.max_connections = 7;
+	(void)str_copy(t.options.status_path, sizeof(t.options.status_path), "/pool/status");
+	(void)str_copy(t.options.ping_path, sizeof(t.options.ping_path), "/ping");
+	(void)str_copy(s.status_allow, sizeof(s.status_allow), "127.0.0.1, 192.0.2.0/24,::1");
 	t.options.request_terminate_timeout = 300;
 	(void)str_copy(t.options.document_root, sizeof(t.options.document_root), "web/htdocs");
 	vhost_render(&s, 1, &t, &out);

@@ -6,7 +6,8 @@
 rm -f /etc/nginx/sites-enabled/default
 ok "nginx starts" systemctl start nginx
 ok "the package installs" env DEBIAN_FRONTEND=noninteractive dpkg -i ./tenantd.deb
-for unit in tenantd-tree.service tenantd.service tenant-control.socket tenant-control.service; do
+for unit in tenantd-tree.service tenantd.service tenant-control.socket tenant-status.socket \
+		tenant-control.service; do
 	ok "$unit is active" within 30 systemctl is-active "$unit"
 done
 ok "units start at boot" is "enabled
@@ -16,6 +17,8 @@ ok "the machine knows the control user" getent passwd tenantd-control
 ok "the machine knows the log user" getent passwd tenantd-log
 ok "the API socket is the administrators'" is "660 root tenantadm" \
 	stat -c '%a %U %G' /run/tenantd/control.sock
+ok "the socket of the status pages is nginx's" is "660 root www-data" \
+	stat -c '%a %U %G' /run/tenantd/status.sock
 ok "the supervisor's socket is control's" is "600 tenantd-control" \
 	stat -c '%a %U' /run/tenantd/supervisor.sock
 ok "control has no capability" is "CapEff:	0000000000000000" \

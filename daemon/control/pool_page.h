@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The status page of a pool, as PHP-FPM writes it: the same fields under the same
+ * names in five formats, and some more of ours behind them.  Pure: facts in, text
+ * out.  Texts that come from visitors or from the pool are escaped.
+ */
+#ifndef DAEMON_CONTROL_POOL_PAGE_H
+#define DAEMON_CONTROL_POOL_PAGE_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+#include "schema/wire.h"
+
+enum page_format { PAGE_PLAIN, PAGE_JSON, PAGE_HTML, PAGE_XML, PAGE_OPENMETRICS, PAGE_FORMATS };
+
+struct pool_facts {
+	const char *site;
+	const char *pm;
+	int64_t now;			/* seconds since 1970 */
+	struct wire_board board;	/* its rows are not looked at */
+	const struct wire_board_row *rows;
+	uint32_t row_count;
+};
+
+/* The words that a query has for the formats; NULL for PAGE_PLAIN. */
+extern const char *const page_words[PAGE_FORMATS];
+
+const char *page_content_type(enum page_format format);
+
+/* IS_FULL: with the workers, where the format has them. */
+void page_write(const struct pool_facts *facts, enum page_format format, bool is_full,
+		struct text *out);
+
+#endif

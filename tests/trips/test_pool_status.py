@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The status page and ping of a site, and `tenantctl status`: true, also for a full pool."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import xml.dom.minidom
+
+import pytest
+
+from tests.lib.procs import wait_until
+
+# What PHP-FPM 8.2 tells, in its order.
+POOL = ["pool", "process manager", "start time", "start since", "accepted conn", "listen queue",
+        "max listen queue", "listen queue len", "idle processes", "active processes",
+        "total processes", "max active processes", "max children reached", "slow requests"]
+PROCESS = ["pid", "state", "start time", "start since", "requests", "request duration",
+           "request method", "request uri", "content length", "user", "script",
+           "last request cpu", "last request memory"]
+METRICS = ["up", "start_since", "accepted_connections", "listen_queue", "max_listen_queue",
+           "listen_queue_length", "idle_processes", "active_processes", "total_processes",
+           "max_active_processes", "max_children_reached", "slow_requests"]
+
+
+@pytest.fixture(scope="module")
+def watched(system):
+    system.ctl("add", "watched.example", "status_path=/status", "ping_path=/ping",
+               "max_children=2", "process_idle_timeout=1h", "pool_idle_timeout=1h", check=True)
+    yield "watched.example"
+    system.ctl("remove", "watched.example", check=True)
+
+
+def status(system, site, query="json"):
+    answer = system.http(site, f"/status?{query}")
+    assert answer.status == 200, answer.body
+    return json.loads(answer.body) if query.startswith("json") else answer
+
+
+def ping(system, site):
+    answer = system.http(site, "/ping")
+    return answer.status, answer.body
+
+
+def plain(answer):
+    return [line.split(":")[0] for line in text(answer).splitlines() if ":" in line]
+
+
+def text(answer):
+    return answer.body.decode()
+
+
+def test_a_cold_pool_is_told_and_not_started(system, watched):
+    seen = status(system, watched)
+    assert list(seen)[:14] == POOL and seen["pool"] == watched
+    assert seen["process manager"] == "ondemand" and seen["accepted conn"] == 0
+    assert seen["max children"] == 2
+    assert ping(system, watched) == (200, b"pong")
+    assert system.status(watched)["pool_state"] == "cold"
+
+
+def test_formats(system, watched):
+    system.put(watched, "public/a.php", "<?php echo 1;")
+    before = status(system, watched)["accepted conn"]
+    for _ in range(3):
+        assert system.text(watched, "/a.php?x=<script>&y=%22") == "1"
+    seen = wait_until(lambda: (s := status(system, watched))["idle processes"] and s, 30, "idle")
+    assert seen["accepted conn"] == before + 3 and seen["active processes"] == 0
+    assert seen["total processes"] == seen["idle processes"] <= 2
+    assert seen["max active processes"] >= 0 and seen["slow requests"] == 0
+    assert seen["memory pss"] > 1 << 20 and seen["listen queue len"] > 0
+
+    full = status(system, watched, "json&full")["processes"]
+    assert [list(row) for row in full] == [PROCESS] * len(full) and full
+    row = max(full, key=lambda r: r["requests"])
+    assert row["state"] == "Idle" and row["request method"] == "GET" and row["pid"] > 0
+    assert row["request uri"] == "/a.php?x=<script>&y=%22"
+    assert row["script"].endswith("/public/a.php") and row["user"] == "-"
+    assert row["last request memory"] > 100000 and row["last request cpu"] >= 0
+
+    page = status(system, watched, "")
+    assert page.headers["Content-Type"].startswith("text/plain")
+    assert plain(page)[:14] == POOL
+    assert re.search(r"^pool:                 watched\.example$", text(page), re.M)
+    assert re.search(r"^start time: +\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}$", text(page), re.M)
+    assert "request URI:          /a.php" in text(status(system, watched, "full"))
+
+    page = status(system, watched, "html&full")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "<script>" not in text(page) and "&#60;script&#62;" in text(page)
+    for name in POOL:
+        assert f"<th>{name}</th>" in text(page)
+
+    page = status(system, watched, "xml&full")
+    assert page.headers["Content-Type"] == "text/xml"
+    tree = xml.dom.minidom.parseString(text(page)).documentElement
+    assert tree.tagName == "status"
+    tags = [n.tagName for n in tree.childNodes if n.nodeType == n.ELEMENT_NODE]
+    assert tags[:14] == [name.replace(" ", "-") for name in POOL] and tags[-1] == "processes"
+
+    page = status(system, watched, "openmetrics")
+    assert page.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    values = dict(re.findall(r"^(phpfpm_\w+) (\d+)$", text(page), re.M))
+    assert list(values) == [f"phpfpm_{name}" for name in METRICS]
+    assert values["phpfpm_accepted_connections"] == str(before + 3)
+    assert text(page).endswith("# EOF\n")
+
+
+def test_full_pool_answers(system, watched):
+    system.put(watched, "public/hold.php", "<?php $f = fopen('../private/gate', 'r');"
+               " flock($f, LOCK_SH); echo 1;")
+    system.put(watched, "private/gate", "")
+    system.put(watched, "public/lock.php", "<?php $f = fopen('../private/gate', 'r+');"
+               " flock($f, LOCK_EX); file_put_contents('../private/held', '1');"
+               " while (file_exists('../private/held')) { usleep(50000); clearstatcache(); }"
+               " echo 2;")
+    with concurrent.futures.ThreadPoolExecutor(6) as threads:
+        lock = threads.submit(system.text, watched, "/lock.php")
+        wait_until(lambda: status(system, watched)["active processes"] == 1, 30, "one is busy")
+        waiting = [threads.submit(system.text, watched, "/hold.php") for _ in range(4)]
+        try:
+            seen = wait_until(lambda: (s := status(system, watched))["listen queue"] == 3 and s,
+                              30, "three visitors wait")
+            assert (seen["active processes"], seen["idle processes"]) == (2, 0)
+            assert seen["max listen queue"] >= 3
+            wait_until(lambda: status(system, watched)["max children reached"] > 0, 30, "noted")
+            assert ping(system, watched) == (200, b"pong")
+            row = next(r for r in status(system, watched, "json&full")["processes"]
+                       if r["request uri"] == "/lock.php")
+            assert row["state"] == "Running" and row["request duration"] > 0
+            told = system.status(watched)
+            assert (told["listen_queue"], told["max_children"], told["active"]) == (3, 2, 2)
+            assert told["memory_pss"] > 1 << 20
+        finally:
+            system.as_tenant(watched, lambda: os.unlink("private/held"))
+        assert lock.result() == "2" and [w.result() for w in waiting] == ["1"] * 4
+    wait_until(lambda: status(system, watched)["active processes"] == 0, 30, "calm")
+
+
+def test_who_may_see_it(system, watched):
+    for words in (["set", watched, "status_path=/a;b"], ["set", watched, "status_path=status"],
+                  ["set", watched, "ping_path=/../x"]):
+        assert system.ctl(*words).returncode == 5
+    conf = pathlib.Path(system.show(watched)["vhost"]).read_text()
+    block = conf[conf.index("location = /status {"):]
+    assert re.search(r"allow 127\.0\.0\.1;\s+allow ::1;\s+deny all;", block[:300])
+    system.ctl("set", watched, "status_path=", "ping_path=", check=True)
+    assert system.http(watched, "/status").status == 404
+    system.ctl("set", watched, "status_path=/status", "ping_path=/ping", check=True)
+    assert system.http(watched, "/status", "POST", b"x").status == 403
+    assert status(system, watched)["pool"] == watched
