@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "schema/errors.h"
 #include "schema/name.h"
+#include "schema/reasons.h"
 
 struct verb_row {
 	int number;
@@ -87,6 +88,9 @@ int wire_tenant_check(const struct wire_tenant *t, struct err *err)
 		return err_set(err, ERR_BAD_RECORD, "the reason has no end");
 	if (t->is_suspended > 1)
 		return err_set(err, ERR_BAD_RECORD, "is_suspended is %u", t->is_suspended);
+	if (!reason_row(t->reason_class))
+		return err_set(err, ERR_BAD_RECORD, "there is no class %u of suspensions",
+			       t->reason_class);
 	if (t->alias_count > ALIASES_MAX)
 		return err_set(err, ERR_BAD_RECORD, "%u aliases; %d are allowed", t->alias_count,
 			       ALIASES_MAX);

@@ -152,6 +152,7 @@ int tenant_to_wire(const struct tenant *t, const struct overrides *plan,
 		   struct wire_tenant *out, struct err *err)
 {
 	struct wire_tenant w = { .is_suspended = t->is_suspended, .revision = t->revision,
+				 .reason_class = t->reason_class,
 				 .restore_number = t->restore_number,
 				 .alias_count = t->alias_count };
 

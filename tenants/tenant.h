@@ -32,7 +32,8 @@ struct tenant {
 	int state;			/* enum tenant_state */
 	bool is_suspended;		/* what it should be */
 	bool is_undone;			/* failed: its number is retired, nothing is left */
-	char reason[REASON_MAX];	/* of the suspension */
+	uint32_t reason_class;		/* of the suspension: schema/reasons.def */
+	char reason[REASON_MAX];	/* of the suspension, for administrators */
 	char failure[ERR_TEXT_MAX];	/* what went wrong last, or empty */
 	uint64_t revision;		/* counts changes */
 	uint32_t restore_number;	/* building: whose removed home comes back, or 0 */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "schema/reasons.h"
+
 #define HEADER "# Written by tenant-build; changes made here are lost.\n"
 #define PAGE(title, words) \
 	"'<!doctype html><title>" title "</title><p>" words "</p>\\n'"
@@ -193,14 +195,19 @@ static void add_site(const struct settings *s, uint32_t number, const struct wir
 		 "\t}\n");
 }
 
-static void add_suspended(struct text *out)
+/* What an administrator wrote as reason is not for visitors. */
+static void add_suspended(uint32_t reason_class, struct text *out)
 {
+	const struct reason_row *row = reason_row(reason_class);
+
+	if (!row)
+		row = &reason_rows[REASON_GENERAL];
 	text_add(out,
 		 "\tlocation / {\n"
 		 "\t\tdefault_type text/html;\n"
-		 "\t\tadd_header Retry-After 3600 always;\n"
-		 "\t\treturn 503 " PAGE("503 Service Unavailable", "This site is suspended.") ";\n"
-		 "\t}\n");
+		 "\t\tadd_header Retry-After %d always;\n"
+		 "\t\treturn 503 " PAGE("503 Service Unavailable", "%s") ";\n"
+		 "\t}\n", row->retry_after_s, row->visitors);
 }
 
 void vhost_render(const struct settings *s, uint32_t number, const struct wire_tenant *t,
@@ -212,7 +219,7 @@ void vhost_render(const struct settings *s, uint32_t number, const struct wire_t
 	text_add(out, "\tserver_tokens off;\n");
 	add_logs(s, out);
 	if (t->is_suspended)
-		add_suspended(out);
+		add_suspended(t->reason_class, out);
 	else
 		add_site(s, number, t, out);
 	text_add(out, "}\n");

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "schema/errors.h"
+#include "schema/reasons.h"
 #include "tenants/idn.h"
 
 /* One run over one body. */
@@ -95,6 +96,24 @@ static int line_of(struct parse *p, const json_t *value, char *out, size_t room)
 static int take_reason(struct parse *p, const json_t *value)
 {
 	return line_of(p, value, p->change->reason, sizeof(p->change->reason));
+}
+
+static int take_class(struct parse *p, const json_t *value)
+{
+	const char *s = text_of(p, value);
+	const struct reason_row *row = s ? reason_by_word(s) : NULL;
+	struct text words = { 0 };
+
+	if (row)
+		p->change->reason_class = row->number;
+	if (!s || row)
+		return row ? 0 : -1;
+	for (uint32_t i = 0; i < REASON_CLASSES; i++)
+		text_add(&words, "%s%s", i ? ", " : "", reason_rows[i].word);
+	(void)err_set(p->err, ERR_BAD_OPTION, "class '%.40s' is not among: %s", s,
+		      words.data ? words.data : "");
+	text_free(&words);
+	return -1;
 }
 
 static int take_sentence(struct parse *p, const json_t *value)

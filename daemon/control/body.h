@@ -36,6 +36,7 @@ struct change {
 	struct overrides options;
 	struct overrides cleared;	/* back to the plan's value: what is set here */
 	char reason[REASON_MAX];
+	uint32_t reason_class;		/* of schema/reasons.def */
 };
 
 /* Reads a body of SIZE bytes for the command.  out->command, and site or name

@@ -7,6 +7,7 @@
 #include "daemon/control/change_parts.h"
 #include "daemon/control/diff.h"
 #include "schema/errors.h"
+#include "schema/reasons.h"
 #include "tenants/build_job.h"
 #include "tenants/life.h"
 
@@ -218,13 +219,15 @@ int change_suspend(struct work *w, const struct change *c, struct tenant *t, str
 	if (find_for(w, c, LIFE_SUSPEND, &old, &state, err) < 0)
 		return change_blame(o, "site");
 	*t = old;
-	if (t->state == TENANT_SUSPENDED && strcmp(t->reason, c->reason) == 0) {
+	if (t->state == TENANT_SUSPENDED && strcmp(t->reason, c->reason) == 0 &&
+	    t->reason_class == c->reason_class) {
 		o->is_unchanged = true;
 		return 0;
 	}
 	t->state = state;
 	t->is_suspended = true;
 	memcpy(t->reason, c->reason, sizeof(t->reason));
+	t->reason_class = c->reason_class;
 	return alter(w, c, &old, t, o, err);
 }
 
@@ -244,6 +247,7 @@ int change_resume(struct work *w, const struct change *c, struct tenant *t, stru
 	t->state = state;
 	t->is_suspended = false;
 	t->reason[0] = '\0';
+	t->reason_class = REASON_GENERAL;
 	return alter(w, c, &old, t, o, err);
 }
 

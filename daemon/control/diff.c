@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "daemon/control/envelope.h"
 #include "daemon/control/view.h"
+#include "schema/reasons.h"
 #include "tenants/life.h"
 
 enum touched { HOME = 1, KERNEL = 2, POOL = 4, NGINX = 8 };
@@ -106,6 +107,13 @@ static const char *state_of(const struct tenant *t)
 	return tenant_state_word(t->is_suspended ? TENANT_SUSPENDED : TENANT_LIVE);
 }
 
+static const char *class_of(const struct tenant *t)
+{
+	const struct reason_row *row = t->is_suspended ? reason_row(t->reason_class) : NULL;
+
+	return row ? row->word : "";
+}
+
 json_t *diff_tenants(struct store *s, const struct tenant *from, const struct tenant *to,
 		     struct err *err)
 {
@@ -124,6 +132,7 @@ json_t *diff_tenants(struct store *s, const struct tenant *from, const struct te
 	add_if_other(list, "plan", from->plan, to->plan, 0);
 	add_aliases(list, from, to, false);
 	add_aliases(list, to, from, true);
+	add_if_other(list, "class", class_of(from), class_of(to), NGINX);
 	add_if_other(list, "reason", from->reason, to->reason, 0);
 	/* Of a new site: what it wants besides its plan. */
 	if (resolve(s, is_new ? to : from, !is_new, &was, err) < 0 ||

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "daemon/control/envelope.h"
 #include "schema/errors.h"
+#include "schema/reasons.h"
 #include "tenants/idn.h"
 
 #define DAY_S 86400
@@ -95,6 +96,14 @@ static json_t *aliases(const struct tenant *t)
 	return json;
 }
 
+/* The class of a suspension, or null. */
+static json_t *reason_class(const struct tenant *t)
+{
+	const struct reason_row *row = t->is_suspended ? reason_row(t->reason_class) : NULL;
+
+	return row ? json_string(row->word) : json_null();
+}
+
 /* What the state asks for: why it failed, or why it is suspended. */
 static json_t *reason(const struct tenant *t)
 {
@@ -148,10 +157,11 @@ json_t *view_tenant(struct store *s, const struct settings *set, const struct te
 		(void)err_wrap(err, "site '%s'", t->site);
 		return NULL;
 	}
-	json_t *json = json_pack("{s:I,s:s,s:o,s:o,s:s,s:o,s:I,s:I}", "number",
+	json_t *json = json_pack("{s:I,s:s,s:o,s:o,s:s,s:o,s:o,s:I,s:I}", "number",
 				 (json_int_t)t->number, "site", t->site, "site_unicode",
 				 unicode(t->site), "aliases", aliases(t), "state",
-				 tenant_state_word(t->state), "reason", reason(t), "uid",
+				 tenant_state_word(t->state), "class", reason_class(t), "reason",
+				 reason(t), "uid",
 				 (json_int_t)uid, "gid", (json_int_t)uid);
 
 	put_places(json, set, t, &o);
@@ -224,9 +234,10 @@ static void put_board(json_t *json, const struct wire_board *b)
 json_t *view_status(const struct tenant *t, const struct wire_status *status,
 		    const struct wire_board *board)
 {
-	json_t *json = json_pack("{s:I,s:s,s:o,s:s,s:o}", "number", (json_int_t)t->number, "site",
-				 t->site, "site_unicode", unicode(t->site), "state",
-				 tenant_state_word(t->state), "reason", reason(t));
+	json_t *json = json_pack("{s:I,s:s,s:o,s:s,s:o,s:o}", "number", (json_int_t)t->number,
+				 "site", t->site, "site_unicode", unicode(t->site), "state",
+				 tenant_state_word(t->state), "class", reason_class(t), "reason",
+				 reason(t));
 
 	if (status) {
 		put_status(json, status);

@@ -263,6 +263,7 @@ static int roll_back(struct work *w, struct tenant *t, const struct tenant *befo
 
 	memcpy(old.plan, before->plan, sizeof(old.plan));
 	memcpy(old.reason, before->reason, sizeof(old.reason));
+	old.reason_class = before->reason_class;
 	memcpy(old.failure, before->failure, sizeof(old.failure));
 	memcpy(old.alias, before->alias, sizeof(old.alias));
 	old.alias_count = before->alias_count;

@@ -165,6 +165,7 @@ static int load(struct store *s, sqlite3_stmt *stmt, struct tenant *out, struct 
 	t.restore_number = (uint32_t)sqlite3_column_int64(stmt, 9);
 	t.created_at = sqlite3_column_int64(stmt, 10);
 	t.changed_at = sqlite3_column_int64(stmt, 11);
+	t.reason_class = (uint32_t)sqlite3_column_int64(stmt, 12);
 	if (sql_text(stmt, 1, t.site, sizeof(t.site), err) < 0 ||
 	    sql_text(stmt, 2, t.plan, sizeof(t.plan), err) < 0 ||
 	    sql_text(stmt, 6, t.reason, sizeof(t.reason), err) < 0 ||
@@ -180,7 +181,7 @@ static int load(struct store *s, sqlite3_stmt *stmt, struct tenant *out, struct 
 
 #define TENANT_COLUMNS \
 	"number, site, plan, state, is_suspended, is_undone, reason, failure, revision, " \
-	"restore_number, created_at, changed_at"
+	"restore_number, created_at, changed_at, reason_class"
 
 int store_find(struct store *s, const char *site, struct tenant *out, struct err *err)
 {
@@ -270,16 +271,16 @@ int store_put(struct store *s, const struct tenant *t, struct err *err)
 
 	if (sql_do(s->db, err,
 		   "INSERT INTO tenant (" TENANT_COLUMNS ") "
-		   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
-		   "site = excluded.site, plan = excluded.plan, state = excluded.state, "
+		   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+		   "ON CONFLICT (number) DO UPDATE SET site = excluded.site, plan = excluded.plan, state = excluded.state, "
 		   "is_suspended = excluded.is_suspended, is_undone = excluded.is_undone, "
 		   "reason = excluded.reason, failure = excluded.failure, "
 		   "revision = excluded.revision, restore_number = excluded.restore_number, "
-		   "changed_at = excluded.changed_at",
-		   "issiiissiiii", (int64_t)t->number, t->site, t->plan, (int64_t)t->state,
+		   "changed_at = excluded.changed_at, reason_class = excluded.reason_class",
+		   "issiiissiiiii", (int64_t)t->number, t->site, t->plan, (int64_t)t->state,
 		   (int64_t)t->is_suspended, (int64_t)t->is_undone, t->reason, t->failure,
 		   (int64_t)t->revision, (int64_t)t->restore_number,
-		   t->created_at ? t->created_at : now, now) < 0)
+		   t->created_at ? t->created_at : now, now, (int64_t)t->reason_class) < 0)
 		return -1;
 	return put_parts(s, t, err);
 }

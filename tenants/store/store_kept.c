@@ -15,8 +15,8 @@ int store_keep(struct store *s, uint32_t number, enum kept_kind kind, struct err
 		return -1;
 	if (sql_do(s->db, err,
 		   "INSERT INTO kept SELECT number, ?2, site, plan, state, is_suspended, reason, "
-		   "failure, created_at, ?3 FROM tenant WHERE number = ?1", "iii", n, k,
-		   (int64_t)time(NULL)) < 0)
+		   "failure, created_at, ?3, reason_class FROM tenant WHERE number = ?1",
+		   "iii", n, k, (int64_t)time(NULL)) < 0)
 		return -1;
 	if (sql_do(s->db, err,
 		   "INSERT INTO kept_alias SELECT number, ?2, host, place FROM tenant_alias "
@@ -34,9 +34,9 @@ int store_kept(struct store *s, uint32_t number, enum kept_kind kind, struct ten
 	SQL_STMT *stmt = NULL;
 
 	if (sql_prepare(s->db, &stmt, err,
-			"SELECT site, plan, reason, failure, state, is_suspended, created_at "
-			"FROM kept WHERE number = ? AND kind = ?", "ii", (int64_t)number,
-			(int64_t)kind) < 0)
+			"SELECT site, plan, reason, failure, state, is_suspended, "
+			"created_at, reason_class FROM kept WHERE number = ? AND kind = ?", "ii",
+			(int64_t)number, (int64_t)kind) < 0)
 		return -1;
 	int rc = sql_step(s->db, stmt, err);
 
@@ -45,6 +45,7 @@ int store_kept(struct store *s, uint32_t number, enum kept_kind kind, struct ten
 	t.state = sqlite3_column_int(stmt, 4);
 	t.is_suspended = sqlite3_column_int(stmt, 5) != 0;
 	t.created_at = sqlite3_column_int64(stmt, 6);
+	t.reason_class = (uint32_t)sqlite3_column_int64(stmt, 7);
 	if (sql_text(stmt, 0, t.site, sizeof(t.site), err) < 0 ||
 	    sql_text(stmt, 1, t.plan, sizeof(t.plan), err) < 0 ||
 	    sql_text(stmt, 2, t.reason, sizeof(t.reason), err) < 0 ||

@@ -67,7 +67,7 @@ class Wish:
             return payload[at:at + size].split(b"\0")[0].decode()
         self.site, self.reason = text(0, SITE), text(SITE, REASON)
         self.is_suspended, count = struct.unpack_from("=HI", payload[510:512] + payload[512:516])
-        self.revision, self.restore = struct.unpack_from("=QI", payload, 520)
+        self.revision, self.restore, self.reason_class = struct.unpack_from("=QII", payload, 520)
         self.aliases = [text(536 + i * SITE, SITE) for i in range(count)]
         at, self.options = 536 + 64 * SITE, {}
         for name, kind, *_ in table("schema/options.def", "OPT"):

@@ -11,6 +11,9 @@ from tests.lib import procs
 from tests.lib.control import BUILT, Control, ERRORS, failed, ISSUED, REMOVED, table
 
 
+REASONS = [(row[2], int(row[1])) for row in table("schema/reasons.def", "REASON")]
+
+
 @pytest.fixture
 def c():
     with Control() as control:
@@ -104,12 +107,28 @@ def test_suspend_and_resume(c):
     again = c.post("/v1/tenants/x.example/suspend", reason="not paid")
     assert again.result == "unchanged"
     assert c.post("/v1/tenants/x.example/suspend", reason="hacked").data["reason"] == "hacked"
+    # The class goes to the root side and is a change of its own.
+    a = c.post("/v1/tenants/x.example/suspend", reason="hacked", **{"class": "security"})
+    assert a.result == "done" and a.data["class"] == "security"
+    assert c.fake.specs[1].reason_class == dict(REASONS)["security"]
+    failed(c.post("/v1/tenants/x.example/suspend", **{"class": "whim"}), 422, "bad_option", "class")
+    failed(c.post("/v1/tenants/x.example/resume", **{"class": "abuse"}), 400, "bad_json", "class")
+    # One that errs goes back whole.
+    c.fake.once["apply"] = (ERRORS["NGINX"], "nginx does not want it")
+    failed(c.post("/v1/tenants/x.example/suspend", **{"class": "owner"}), 502, "nginx")
+    assert (c.show("x.example").data["class"], c.show("x.example").data["reason"]) == \
+        ("security", "hacked")
     assert c.patch("x.example", options={"pids_max": 33}).data["state"] == "suspended"
     failed(c.add("x.example", options={"pids_max": 33}), 409, "conflict", "site")
     assert c.get("/v1/tenants").data["tenants"][0]["reason"] == "hacked"
     d = c.post("/v1/tenants/x.example/resume").data
-    assert (d["state"], d["reason"], d["options"]["pids_max"]) == ("live", "", "33")
-    assert not c.fake.specs[1].is_suspended
+    assert (d["state"], d["class"], d["reason"], d["options"]["pids_max"]) == \
+        ("live", None, "", "33")
+    c.post("/v1/tenants/x.example/suspend", **{"class": "legal"})
+    c.delete("x.example")
+    assert c.post("/v1/removed/x.example/restore").data["class"] == "legal"
+    c.post("/v1/tenants/x.example/resume")
+    assert not list(c.fake.specs.values())[0].is_suspended
     failed(c.post("/v1/tenants/y.example/suspend"), 404, "unknown_site", "site")
 
 

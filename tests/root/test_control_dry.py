@@ -88,9 +88,11 @@ def test_dry_runs_tell_and_make_nothing(c):
     assert changes(dry(c, "POST", "/v1/tenants/x.example/aliases/remove", aliases=["a.example"])) == \
         {("alias", "a.example", None, ("nginx",))}
     assert changes(dry(c, "POST", "/v1/tenants/x.example/suspend", reason="spam")) == \
-        {("state", "live", "suspended", ("pool", "nginx")), ("reason", None, "spam", ())}
+        {("state", "live", "suspended", ("pool", "nginx")), ("class", None, "general", ("nginx",)),
+         ("reason", None, "spam", ())}
     assert changes(dry(c, "POST", "/v1/tenants/s.example/resume")) == \
-        {("state", "suspended", "live", ("pool", "nginx")), ("reason", "late", None, ())}
+        {("state", "suspended", "live", ("pool", "nginx")), ("reason", "late", None, ()),
+         ("class", "general", None, ("nginx",))}
     assert changes(dry(c, "DELETE", "/v1/tenants/x.example")) == {("state", "live", None, end)}
     assert changes(dry(c, "POST", "/v1/removed/r.example/restore")) == \
         {("state", None, "live", end), ("plan", None, "default", ())}

@@ -21,12 +21,22 @@ def test_suspend_and_resume(system, site):
         answer = system.http(site, path)
         assert answer.status == 503, path
         assert b"spam" not in answer.body, "the reason is the operator's alone"
+    # Another class is another page; of the text for administrators nothing is in it.
+    system.ctl("suspend", site, "--class", "maintenance", "--reason", "disk swap", check=True)
+    answer = system.http(site, "/")
+    assert answer.status == 503 and b"back soon" in answer.body and b"swap" not in answer.body
+    assert answer.headers["Retry-After"] == "300"
+    facts = system.show(site)
+    assert (facts["class"], facts["reason"]) == ("maintenance", "disk swap")
+    done = system.ctl("suspend", site, "--class", "whim")
+    assert done.returncode == 5 and "abuse" in done.stderr
+    system.ctl("suspend", site, "--reason", "sends spam", check=True)
     assert system.pool_pids(site) == [], "visitors of a suspended site start nothing"
     again = system.ctl("suspend", site, "--reason", "sends spam", check=True)
     assert "unchanged" in again.stdout
     system.ctl("resume", site, check=True)
     assert system.text(site) == "here"
-    assert system.show(site)["state"] == "live"
+    assert system.show(site)["state"] == "live" and system.show(site)["class"] is None
     assert "unchanged" in system.ctl("resume", site, check=True).stdout
 
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "schema/reasons.h"
 #include "schema/errors.h"
 #include "tenants/nginx_test.h"
 #include "tenants/vhost.h"
@@ -108,6 +109,36 @@ static void test_suspended(void **state)
 	compare("suspended", &out);
 }
 
+/* Each class has its sentence and nothing that nginx could take for its own. */
+static void test_classes(void **state)
+{
+	(void)state;
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ,.-";
+	struct settings s;
+	struct wire_tenant t;
+
+	usual(&s, &t);
+	t.is_suspended = 1;
+	for (uint32_t i = 0; i < REASON_CLASSES; i++) {
+		const struct reason_row *row = reason_row(i);
+		struct text out = { 0 };
+		char header[64];
+
+		assert_non_null(row);
+		assert_int_equal(row->number, i);
+		assert_ptr_equal(reason_by_word(row->word), row);
+		assert_int_equal(strspn(row->visitors, letters), strlen(row->visitors));
+		t.reason_class = i;
+		vhost_render(&s, 17, &t, &out);
+		assert_non_null(strstr(out.data, row->visitors));
+		(void)str_format(header, sizeof(header), "Retry-After %d always",
+				 row->retry_after_s);
+		assert_non_null(strstr(out.data, header));
+		text_free(&out);
+	}
+	assert_null(reason_row(REASON_CLASSES));
+}
+
 static void test_shared(void **state)
 {
 	(void)state;
@@ -188,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_site),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_suspended),
+		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_nginx_output),
