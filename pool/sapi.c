@@ -13,6 +13,7 @@
 
 #include "schema/errors.h"
 
+#define SAID_MAX 4096	/* of a message with a path */
 #define DRAIN_MS 5000	/* how long a client may go on sending a body nobody reads */
 
 struct sapi_state sapi_state;
@@ -157,27 +158,46 @@ void runtime_child(void)
 	SG(sapi_started) = 1;
 }
 
-static void refuse(int status)
+static void refuse(enum script_refusal why)
 {
-	const char *text = status == 403 ? "Access denied.\n" : "File not found.\n";
+	static const struct {
+		int status;
+		const char *text, *before, *after;	/* what is said round the path */
+	} refusals[] = {
+		[SCRIPT_UNKNOWN] = { 404, "File not found.\n", "Primary script unknown", NULL },
+		[SCRIPT_ENDING] = { 403, "Access denied.\n", "Access to the script '",
+				    "' has been denied (see security.limit_extensions)" },
+		[SCRIPT_DENIED] = { 403, "Access denied.\n", "Unable to open primary script: ",
+				    " (Permission denied)" },
+		[SCRIPT_OUTSIDE] = { 403, "Access denied.\n", "Access to the script '",
+				     "' has been denied: it is no script of the tenant" },
+		[SCRIPT_MISSING] = { 404, "No input file specified.\n",
+				     "Unable to open primary script: ",
+				     " (No such file or directory)" },
+	};
+	const char *path = SG(request_info).path_translated;
+	char *said = NULL;
 
-	sapi_log_client(status == 403 ? "Access to the script has been denied"
-				      : "Primary script unknown");
+	(void)spprintf(&said, SAID_MAX, "%s%s%s", refusals[why].before,
+		       refusals[why].after && path ? path : "",
+		       refusals[why].after ? refusals[why].after : "");
+	sapi_log_client(said);
+	efree(said);
 	zend_try {
-		SG(sapi_headers).http_response_code = status;
-		PHPWRITE(text, strlen(text));
+		SG(sapi_headers).http_response_code = refusals[why].status;
+		PHPWRITE(refusals[why].text, strlen(refusals[why].text));
 	} zend_end_try();
 }
 
 static void run_script(void)
 {
 	zend_file_handle file;
-	int status = 0;
+	enum script_refusal why = SCRIPT_TAKEN;
 
 	memset(&file, 0, sizeof(file));
-	status = sapi_script_open(&file);
-	if (status != 0) {
-		refuse(status);
+	why = sapi_script_open(&file);
+	if (why != SCRIPT_TAKEN) {
+		refuse(why);
 		return;
 	}
 	EG(exit_status) = 0;

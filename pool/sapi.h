@@ -53,9 +53,17 @@ char *sapi_server_cookies(void);
 void sapi_server_register(zval *array);
 void sapi_server_install(void);
 
-/* sapi_script.c: opens SG(request_info).path_translated.  0 and a handle that
- * the caller destroys, or the HTTP status of the refusal. */
-int sapi_script_open(zend_file_handle *out);
+/* sapi_script.c: opens SG(request_info).path_translated into a handle that the
+ * caller destroys. */
+enum script_refusal {
+	SCRIPT_TAKEN,
+	SCRIPT_UNKNOWN,		/* the parameters lead to no script */
+	SCRIPT_ENDING,		/* none of limit_extensions */
+	SCRIPT_DENIED,		/* its mode or a folder's */
+	SCRIPT_OUTSIDE,		/* another user's file, or a link to another ending */
+	SCRIPT_MISSING,		/* not there, no regular file, or not beneath the home */
+};
+enum script_refusal sapi_script_open(zend_file_handle *out);
 
 /* sapi_log.c */
 void sapi_log_message(const char *message, int level);

@@ -78,7 +78,7 @@ static bool path_of(int fd, char out[PATH_MAX])
 /* openat2 takes an absolute link for leaving the folder even if it leads back
  * into it; people deploy with such links.  So the path is resolved, and opened
  * without any link: what was changed meanwhile fails. */
-static int open_resolved(int dir, const char *path)
+static int open_resolved(int dir, const char *path, uint64_t flags)
 {
 	char root[PATH_MAX];
 	char real[PATH_MAX];
@@ -88,7 +88,20 @@ static int open_resolved(int dir, const char *path)
 		errno = ENOENT;
 		return -1;
 	}
-	return open_at(dir, rest, SCRIPT_FLAGS, RESOLVE_NO_SYMLINKS);
+	return open_at(dir, rest, flags, RESOLVE_NO_SYMLINKS);
+}
+
+/* It may be a link, or lie behind one, to where the last release was unpacked. */
+static int open_docroot(int home)
+{
+	const struct pool_spec *spec = sapi_state.pool->spec;
+	char path[POOL_PATH_MAX + OPTION_TEXT_MAX];
+	int fd = open_at(home, spec->options.document_root, O_PATH | O_DIRECTORY, 0);
+
+	if (fd >= 0 || errno != EXDEV)
+		return fd;
+	(void)snprintf(path, sizeof(path), "%s/%s", spec->home, spec->options.document_root);
+	return open_resolved(home, path, O_PATH | O_DIRECTORY);
 }
 
 static int open_beneath(const char *path)
@@ -100,7 +113,7 @@ static int open_beneath(const char *path)
 	int fd = -1;
 
 	if (rest && spec->options.strict_docroot) {
-		docroot = open_at(dir, spec->options.document_root, O_PATH | O_DIRECTORY, 0);
+		docroot = open_docroot(dir);
 		dir = docroot;
 		rest = below(rest, spec->options.document_root);
 	}
@@ -110,11 +123,11 @@ static int open_beneath(const char *path)
 	}
 	fd = open_at(dir, rest, SCRIPT_FLAGS, 0);
 	if (fd < 0 && errno == EXDEV)
-		fd = open_resolved(dir, path);
+		fd = open_resolved(dir, path, SCRIPT_FLAGS);
 	return fd;
 }
 
-int sapi_script_open(zend_file_handle *out)
+enum script_refusal sapi_script_open(zend_file_handle *out)
 {
 	const char *path = SG(request_info).path_translated;
 	char real[PATH_MAX];
@@ -123,22 +136,22 @@ int sapi_script_open(zend_file_handle *out)
 	CLOSE_AT_EXIT int fd = -1;
 
 	if (!path)
-		return 404;
+		return SCRIPT_UNKNOWN;
 	if (!has_extension(path))
-		return 403;
+		return SCRIPT_ENDING;
 	fd = open_beneath(path);
 	if (fd < 0)
-		return errno == EACCES ? 403 : 404;
+		return errno == EACCES ? SCRIPT_DENIED : SCRIPT_MISSING;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !path_of(fd, real))
-		return 404;
+		return SCRIPT_MISSING;
 	if (st.st_uid != sapi_state.pool->spec->uid || !has_extension(real))
-		return 403;
+		return SCRIPT_OUTSIDE;
 	file = fdopen(fd, "rb");
 	if (!file)
-		return 404;
+		return SCRIPT_MISSING;
 	(void)fd_take(&fd);
 	zend_stream_init_fp(out, file, real);
 	out->opened_path = zend_string_copy(out->filename);
 	out->primary_script = true;
-	return 0;
+	return SCRIPT_TAKEN;
 }

@@ -64,7 +64,8 @@ void sapi_server_prepare(struct params *params)
 	sapi_state.has_length = params_get(params, "CONTENT_LENGTH") &&
 				*params_get(params, "CONTENT_LENGTH");
 	/* PHP's own doc_root stands in for one that was not sent. */
-	if (!params_get(params, "DOCUMENT_ROOT") && PG(doc_root) && *PG(doc_root))
+	if (rules.fix_pathinfo && PG(doc_root) && *PG(doc_root) &&
+	    !params_get(params, "DOCUMENT_ROOT"))
 		(void)params_set(params, "DOCUMENT_ROOT", PG(doc_root));
 	(void)params_set(params, "FCGI_ROLE", "RESPONDER");	/* no other is served */
 	t = translate(params, &rules);
@@ -76,7 +77,7 @@ void sapi_server_prepare(struct params *params)
 	SG(request_info).request_uri = t.uri;
 	SG(request_info).path_translated = t.script ? primary_script(&t) : NULL;
 	SG(request_info).proto_num = 1000;
-	SG(sapi_headers).http_response_code = 200;
+	SG(sapi_headers).http_response_code = t.is_missing ? 404 : 200;
 	(void)php_handle_auth_data(params_get(params, "HTTP_AUTHORIZATION"));
 }
 

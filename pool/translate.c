@@ -107,21 +107,27 @@ static void cut_tail(struct facts *f, char **uri, size_t tail_size)
  * ProxyPass it is at the end of SCRIPT_NAME too, where it may be decoded. */
 static void take_apache_info(struct facts *f, const char *info, char **uri)
 {
-	char *decoded = NULL;
+	char *decoded = params_set(f->params, "PATH_INFO", info);
 
-	if (f->name) {
-		if (strchr(info, '%')) {
-			decoded = params_set(f->params, "PATH_INFO", info);
-			if (decoded)
-				url_decode(decoded);
-		}
-		if (ends_with(f->name, info))
-			cut_tail(f, uri, strlen(info));
-		else if (decoded && ends_with(f->name, decoded))
-			cut_tail(f, uri, strlen(decoded));
-	}
 	if (!decoded)
-		(void)params_set(f->params, "PATH_INFO", info);
+		return;
+	url_decode(decoded);
+	if (f->name && ends_with(f->name, info))
+		cut_tail(f, uri, strlen(info));
+	else if (f->name && ends_with(f->name, decoded))
+		cut_tail(f, uri, strlen(decoded));
+	(void)params_set(f->params, "PATH_INFO", info);
+}
+
+/* What came as PATH_INFO is, at least in part, the script's name. */
+static void name_by_info(struct facts *f, char **uri)
+{
+	if (f->script_name && strcmp(f->script_name, f->path_info) == 0) {
+		*uri = f->script_name;
+		return;
+	}
+	keep(f, "ORIG_SCRIPT_NAME", f->script_name);
+	*uri = params_set(f->params, "SCRIPT_NAME", f->path_info);
 }
 
 /* The server sent URL and script together as PATH_INFO: its last part is the
@@ -132,12 +138,7 @@ static void split_info(struct facts *f, char *info, char **uri)
 
 	keep(f, "ORIG_PATH_INFO", f->path_info);
 	info[0] = '\0';
-	if (f->script_name && strcmp(f->script_name, f->path_info) == 0) {
-		*uri = f->script_name;
-	} else {
-		keep(f, "ORIG_SCRIPT_NAME", f->script_name);
-		*uri = params_set(f->params, "SCRIPT_NAME", f->path_info);
-	}
+	name_by_info(f, uri);
 	info[0] = first;
 	(void)params_set(f->params, "PATH_INFO", info);
 }
@@ -169,8 +170,7 @@ static const char *found_script(struct facts *f, char *script, char **uri)
 
 		if (cut > 0 && f->path_info && strcmp(f->path_info, info) != 0) {
 			keep(f, "ORIG_PATH_INFO", f->path_info);
-			keep(f, "ORIG_SCRIPT_NAME", f->script_name);
-			*uri = params_set(f->params, "SCRIPT_NAME", f->path_info);
+			name_by_info(f, uri);
 			(void)params_set(f->params, "PATH_INFO", info);
 		} else if (cut > 0 && !f->path_info) {
 			take_apache_info(f, info, uri);
@@ -236,6 +236,7 @@ static const char *found_at_once(struct facts *f)
 static const char *fix_pathinfo(struct facts *f, const struct translate_rules *rules, char **uri)
 {
 	const char *script = NULL;
+	bool is_other_name = false;
 	size_t size = 0;
 
 	/* Apache's Action: script and name are those of an interpreter. */
@@ -244,15 +245,19 @@ static const char *fix_pathinfo(struct facts *f, const struct translate_rules *r
 		f->path = f->path_translated;
 		f->name = f->redirect_url;
 	}
+	is_other_name = f->name != f->script_name;
 	size = strlen(f->path);
-	if (size > 0 && (f->path[size - 1] == '/' || !rules->exists(f->path, false)))
+	if (size > 0 && (f->path[size - 1] == '/' || !rules->exists(f->path, false))) {
 		script = walk_up(f, rules, uri);
-	else
+		is_other_name = f->name &&
+				(!f->script_name || strcmp(f->name, f->script_name) != 0);
+	} else {
 		script = found_at_once(f);
+	}
 	if (*uri)
 		return script;
 	*uri = f->script_name;
-	if (f->name && (!f->script_name || strcmp(f->name, f->script_name) != 0)) {
+	if (is_other_name) {
 		keep(f, "ORIG_SCRIPT_NAME", f->script_name);
 		*uri = params_set(f->params, "SCRIPT_NAME", f->name);
 	}
@@ -276,10 +281,11 @@ struct translation translate(struct params *p, const struct translate_rules *rul
 	f.name = f.script_name;
 	if (f.script_filename)
 		f.by_apache_proxy = strip_proxy(f.script_filename);
-	if (!f.path || !*f.path || !translate_is_plain(f.path))
+	if (!f.path)
 		return out;
 	if (rules->fix_pathinfo) {
 		out.script = fix_pathinfo(&f, rules, &out.uri);
+		out.is_missing = !out.script;
 	} else {
 		out.uri = f.path_info ? f.path_info : f.script_name;
 		out.script = !rules->discard_path && f.path_translated ? f.path_translated : f.path;

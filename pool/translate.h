@@ -20,6 +20,7 @@ struct translate_rules {
 
 struct translation {
 	const char *script;	/* in the table, or NULL: there is none */
+	bool is_missing;	/* a path came, and no part of it is a file */
 	char *uri;		/* what $_SERVER['PHP_SELF'] begins with; in the table, or NULL */
 };
 

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's php-fpm as it is, without its service: what a pool is measured by.
+
+    with Fpm({"base": (uid, {"php_value.precision": "5"})}) as fpm:
+        fcgi_client.fetch(fpm.socket("base"), {...})
+"""
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from tests.lib import procs
+from tests.lib.pool import program
+
+POOL = """[{name}]
+user = {uid}
+group = {uid}
+listen = {folder}/{name}.sock
+listen.mode = 0666
+pm = ondemand
+pm.max_children = 4
+pm.process_idle_timeout = 60s
+request_terminate_timeout = 20s
+security.limit_extensions = .php .phar
+php_admin_value[error_log] = {folder}/{name}.log
+php_admin_flag[log_errors] = on
+php_admin_value[log_errors_max_len] = 0
+php_admin_value[memory_limit] = 128M
+php_value[error_reporting] = -1
+"""
+MAIN = """[global]
+pid = {folder}/pid
+error_log = {folder}/fpm.log
+daemonize = no
+log_limit = 8192
+"""
+
+
+def path():
+    """php-fpm of the version that the pools have, or None."""
+    return shutil.which(f"php-fpm{program().parent.name}", path="/usr/sbin:/usr/bin")
+
+
+def directive(name, value):
+    """Our name of an option as php-fpm's: php_value.precision is php_value[precision]."""
+    kind, dot, key = name.partition(".")
+    return f"{kind}[{key}] = \"{value}\"\n" if dot else f"{name} = {value}\n"
+
+
+class Fpm:
+    """One master with a pool for each configuration."""
+
+    def __init__(self, pools):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fpm-test-", dir="/run"))
+        self.folder.chmod(0o755)
+        conf = MAIN.format(folder=self.folder)
+        for name, (uid, options) in pools.items():
+            log = self.folder / f"{name}.log"
+            log.touch()
+            log.chmod(0o666)
+            conf += POOL.format(folder=self.folder, name=name, uid=uid)
+            conf += "".join(directive(*pair) for pair in options.items())
+        (self.folder / "fpm.conf").write_text(conf)
+        self.process = subprocess.Popen(
+            [path(), "-F", "-y", self.folder / "fpm.conf"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", env={})
+        try:
+            procs.wait_until(lambda: all(self.socket(name).exists() for name in pools)
+                             or self.process.poll() is not None, 60, "php-fpm's sockets")
+            assert self.process.poll() is None, self.main_log()
+        except BaseException:
+            self.stop()
+            raise
+
+    def socket(self, name):
+        return self.folder / f"{name}.sock"
+
+    def log(self, name):
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def main_log(self):
+        return (self.folder / "fpm.log").read_text(errors="replace")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+        shutil.rmtree(self.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
