@@ -272,7 +272,8 @@ int store_put(struct store *s, const struct tenant *t, struct err *err)
 	if (sql_do(s->db, err,
 		   "INSERT INTO tenant (" TENANT_COLUMNS ") "
 		   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-		   "ON CONFLICT (number) DO UPDATE SET site = excluded.site, plan = excluded.plan, state = excluded.state, "
+		   "ON CONFLICT (number) DO UPDATE SET site = excluded.site, "
+		   "plan = excluded.plan, state = excluded.state, "
 		   "is_suspended = excluded.is_suspended, is_undone = excluded.is_undone, "
 		   "reason = excluded.reason, failure = excluded.failure, "
 		   "revision = excluded.revision, restore_number = excluded.restore_number, "
