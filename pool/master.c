@@ -44,6 +44,8 @@ struct master {
 	uint64_t ends_at;	/* of every phase but SERVING */
 	uint64_t window_ends;	/* until when new workers may serve the queue */
 	uint32_t max_active, times_full;
+	uint64_t turns;		/* of workers, at the last tick */
+	uint64_t queued_since;	/* visitors wait and no worker has turned since then */
 	bool was_full;		/* all workers were busy, and a visitor waited */
 	struct report_numbers reported;
 };
@@ -114,10 +116,29 @@ static void note_most(struct master *m)
 	atomic_store(&b->max_children_reached, m->times_full);
 }
 
+/* Visitors wait, no worker has been free for their deadline, and none has begun
+ * or ended a request: somebody has to tell them. */
+static void watch_queue(struct master *m, uint64_t now)
+{
+	uint64_t limit = m->spec->options.queue_timeout * 1000;
+	uint64_t turns = workers_turns(&m->workers);
+	bool is_stuck = m->phase == SERVING && limit > 0 &&
+			m->workers.busy >= m->workers.max && turns == m->turns;
+
+	m->turns = turns;
+	if (!is_stuck || !listener_has(POLLIN))
+		m->queued_since = now;
+	if (!is_stuck)
+		workers_turnstile(&m->workers, false);
+	else if (clock_passed(now, m->queued_since) >= limit)
+		workers_turnstile(&m->workers, true);
+}
+
 static void tick(struct master *m, uint64_t now)
 {
 	workers_watch(&m->workers, now);
 	note_most(m);
+	watch_queue(m, now);
 	workers_retire(&m->workers, now);
 	if (m->phase == SERVING)
 		growth_tick(&m->growth, now);

@@ -16,6 +16,7 @@
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
+#include "pool/late.h"
 
 #define KEPT_MS 10000		/* a kept connection may be silent so long */
 #define BODY_WAIT_MS 30000	/* and a client inside a body */
@@ -107,7 +108,7 @@ static uint64_t us_of(clockid_t clock)
 
 static bool serve_one(struct worker *w)
 {
-	uint64_t cpu_us = 0, began_us = 0;
+	uint64_t cpu_us = 0, began_us = 0, waited = 0;
 	struct runtime_request r = {
 		.front = &w->front,
 		.answer = &w->answer,
@@ -128,6 +129,12 @@ static bool serve_one(struct worker *w)
 	}
 	if (is_last_request(w) || w->is_told)
 		w->front.keep = false;
+	waited = late_waited(&w->params);
+	board_waited(w->start->pool->board->all, waited);
+	if (w->options->queue_timeout > 0 && waited > w->options->queue_timeout * 1000) {
+		atomic_fetch_add(&w->start->pool->board->all->late, 1);
+		return late_refuse(&w->front, &w->answer);
+	}
 	score_request(w->start->score, &w->params);
 	began_us = us_of(CLOCK_MONOTONIC);
 	cpu_us = us_of(CLOCK_PROCESS_CPUTIME_ID);
@@ -259,8 +266,7 @@ static _Noreturn void accept_for_ever(struct worker *w)
 	drain(w);
 }
 
-/* Descriptors and signals that are the master's. */
-static void part_from_master(void)
+void worker_part_from_master(void)
 {
 	sigset_t none;
 
@@ -281,7 +287,7 @@ void worker_run(const struct worker_start *start)
 	w.start = start;
 	w.options = o;
 	w.idle_ms = o->pm == PM_ONDEMAND ? o->process_idle_timeout * 1000 : 0;
-	part_from_master();
+	worker_part_from_master();
 	runtime_child();
 	open_events(&w);
 	if (answer_init(&w.answer, &err) < 0 || filter_load(&err) < 0) {

@@ -25,6 +25,9 @@ enum worker_exit {
 	WORKER_FAILED,		/* it did not get ready: the log says why */
 };
 
+/* In a child of the master: descriptors and signals that are the master's. */
+void worker_part_from_master(void);
+
 /* Never returns. */
 _Noreturn void worker_run(const struct worker_start *w);
 

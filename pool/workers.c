@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "pool/clock.h"
 #include "pool/errlog.h"
+#include "pool/late.h"
 #include "pool/worker.h"
 
 #define CRASH_INTERVAL_MS 250
@@ -45,15 +46,22 @@ static struct worker_row *free_row(struct workers *w)
 	return NULL;
 }
 
+/* In a child: the links of others too, in whose place it could answer or leave. */
+static void close_masters(const struct workers *w)
+{
+	for (uint32_t i = 0; i < w->max; i++)
+		if (w->row[i].pid != 0)
+			(void)close(w->row[i].link);
+	if (w->turnstile && w->turnstile_link >= 0)
+		(void)close(w->turnstile_link);
+	(void)close(w->signals);
+}
+
 static _Noreturn void become_worker(struct workers *w, struct score *score, int link)
 {
 	const struct worker_start start = { .pool = w->pool, .score = score, .link = link };
 
-	/* The links of others: it could answer, or leave, in their place. */
-	for (uint32_t i = 0; i < w->max; i++)
-		if (w->row[i].pid != 0)
-			(void)close(w->row[i].link);
-	(void)close(w->signals);
+	close_masters(w);
 	worker_run(&start);
 }
 
@@ -90,6 +98,31 @@ int workers_fork(struct workers *w, uint64_t now)
 	if (w->is_stopping)
 		workers_tell(w, row, now);
 	return 0;
+}
+
+void workers_turnstile(struct workers *w, bool is_wanted)
+{
+	int link[2] = { -1, -1 };
+
+	if (w->turnstile && !is_wanted && w->turnstile_link >= 0)
+		fd_close(&w->turnstile_link);	/* it sees the end and goes */
+	if (w->turnstile || !is_wanted ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link) < 0)
+		return;
+	w->turnstile = fork();
+	if (w->turnstile == 0) {
+		close_masters(w);
+		(void)close(link[0]);
+		worker_part_from_master();
+		late_turnstile(w->pool, link[1]);
+	}
+	(void)close(link[1]);
+	if (w->turnstile < 0) {		/* no process is free: visitors wait on */
+		w->turnstile = 0;
+		(void)close(link[0]);
+		return;
+	}
+	w->turnstile_link = link[0];
 }
 
 static void note_end(struct workers *w, const struct worker_row *row, int status, uint64_t now)
@@ -142,7 +175,7 @@ static void end_orphans(struct workers *w)
 		/* The last number may be cut where the buffer ends. */
 		if (end == at || (*end == '\0' && n == (ssize_t)sizeof(line) - 1))
 			return;
-		if (!row_of(w, (pid_t)pid))
+		if (!row_of(w, (pid_t)pid) && (pid_t)pid != w->turnstile)
 			(void)kill((pid_t)pid, SIGKILL);
 		at = end;
 	}
@@ -159,6 +192,11 @@ bool workers_reap(struct workers *w, uint64_t now)
 		struct worker_row *row = row_of(w, pid);
 
 		any = true;
+		if (pid == w->turnstile) {
+			w->turnstile = 0;
+			if (w->turnstile_link >= 0)
+				fd_close(&w->turnstile_link);
+		}
 		if (!row)
 			continue;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_LISTENER)

@@ -42,6 +42,8 @@ struct workers {
 	struct worker_row *row;
 	uint32_t max, count, busy;
 	bool is_stopping;
+	pid_t turnstile;	/* pool/late.h; 0: there is none */
+	int turnstile_link;
 	struct budget crashes;
 	int signals;		/* the master's signalfd, closed in workers */
 };
@@ -83,6 +85,12 @@ bool workers_are_starting(const struct workers *w);
 
 /* Tells all to serve what waits and leave.  Idempotent. */
 void workers_stop(struct workers *w);
+
+/* Has a turnstile, or has none. */
+void workers_turnstile(struct workers *w, bool is_wanted);
+
+/* A number that changes when any worker begins or ends a request. */
+uint64_t workers_turns(const struct workers *w);
 
 /* Kills those without a running request, or all. */
 void workers_kill(struct workers *w, bool busy_too);

@@ -139,6 +139,15 @@ uint32_t workers_idle(const struct workers *w)
 	return idle;
 }
 
+uint64_t workers_turns(const struct workers *w)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < w->max; i++)
+		sum += w->row[i].pid ? w->row[i].turn + w->row[i].born : 0;
+	return sum;
+}
+
 bool workers_are_starting(const struct workers *w)
 {
 	for (uint32_t i = 0; i < w->max; i++)

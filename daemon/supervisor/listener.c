@@ -16,7 +16,7 @@
 #include "schema/errors.h"
 
 #define NAME "php.sock"
-#define BACKLOG 511		/* as nginx and PHP-FPM choose it */
+#define QUEUE_MAX 65536		/* beyond the largest listen_backlog */
 
 /* The name is short: thousands of long ones made a restart of the unit fail.  A
  * manager that does not hear us is no reason to fail: then the store is empty. */
@@ -37,7 +37,7 @@ void listener_store(uint32_t number, int fd)
 	(void)notify_send_fds(text, &fd, 1, NULL);
 }
 
-int listener_bind(const struct place *p, uint32_t number, struct err *err)
+int listener_bind(const struct place *p, uint32_t number, uint32_t backlog, struct err *err)
 {
 	CLOSE_AT_EXIT int dir = place_pool_dir(p, number, err);
 	char folder[32];
@@ -45,7 +45,7 @@ int listener_bind(const struct place *p, uint32_t number, struct err *err)
 	if (dir < 0)
 		return -1;
 	(void)str_format(folder, sizeof(folder), "pool/%u/", number);	/* fits */
-	int fd = place_bind(p, dir, folder, NAME, SOCK_STREAM, BACKLOG, 0660, 0,
+	int fd = place_bind(p, dir, folder, NAME, SOCK_STREAM, (int)backlog, 0660, 0,
 			    (gid_t)p->settings.web_gid, err);
 
 	if (fd < 0)
@@ -62,11 +62,11 @@ bool listener_is_damaged(int fd)
 	       (look.revents & (POLLHUP | POLLERR | POLLNVAL | POLLRDHUP));
 }
 
-int listener_mend(int fd, struct err *err)
+int listener_mend(int fd, uint32_t backlog, struct err *err)
 {
 	if (listener_is_damaged(fd))
 		return err_set(err, ERR_FAILED, "the listener was shut down");
-	if (listen(fd, BACKLOG) < 0)
+	if (listen(fd, (int)backlog) < 0)
 		return err_sys(err, "set the backlog of the listener");
 	/* No O_NONBLOCK, no O_ASYNC. */
 	if (fcntl(fd, F_SETFL, 0) < 0)
@@ -80,7 +80,7 @@ static void turn_away(int fd)
 {
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return;
-	for (int i = 0; i <= BACKLOG; i++) {
+	for (int i = 0; i <= QUEUE_MAX; i++) {
 		CLOSE_AT_EXIT int visitor = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
 		if (visitor < 0)

@@ -18,13 +18,13 @@
 
 /* Binds it anew, in place of an earlier one, and puts it into the service
  * manager's store.  The caller's. */
-int listener_bind(const struct place *p, uint32_t number, struct err *err);
+int listener_bind(const struct place *p, uint32_t number, uint32_t backlog, struct err *err);
 
 /* True if it was shut down, for good. */
 bool listener_is_damaged(int fd);
 
 /* Sets backlog and flags as they should be, and tells whether it is sound. */
-int listener_mend(int fd, struct err *err);
+int listener_mend(int fd, uint32_t backlog, struct err *err);
 
 /* Closes it and removes its name, so that visitors are refused at once. */
 void listener_close(const struct place *p, uint32_t number, int *fd);

@@ -47,13 +47,14 @@ static void do_listen(struct pool *p)
 	struct err err = { 0 };
 
 	loop_timer_stop(loop_of(p), &p->timer);
-	if (p->listener >= 0 && listener_mend(p->listener, &err) < 0) {
+	if (p->listener >= 0 && listener_mend(p->listener, p->spec.backlog, &err) < 0) {
 		pool_note_damage(p);
 		pool_step(p, WHEN_DAMAGED);
 		return;
 	}
 	if (p->listener < 0) {
-		p->listener = listener_bind(p->pools->place, p->number, &err);
+		p->listener = listener_bind(p->pools->place, p->number, p->spec.backlog,
+					    &err);
 		fault_point("tenantd.bound");
 		pool_store_or_log(p);
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -182,6 +183,9 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 		return -1;
 	uint64_t key_before = p->spec.pool_key;
 
+	/* The next start sets it again; who fails here is told then. */
+	if (p->listener >= 0 && p->spec.backlog != spec.backlog)
+		(void)listen(p->listener, (int)spec.backlog);
 	p->spec = spec;
 	p->is_gone = false;
 	/* Also ends a pool that could not be adopted while the spec was unreadable. */

@@ -78,6 +78,7 @@ int tenant_spec_from(const struct jail_spec *full, uint32_t number, struct tenan
 	spec.is_suspended = (full->flags & SPEC_SUSPENDED) != 0;
 	spec.uid = full->uid;
 	spec.max_children = (uint32_t)pool.options.max_children;
+	spec.backlog = (uint32_t)pool.options.listen_backlog;
 	spec.drain_s = (uint32_t)pool.options.request_terminate_timeout;
 	spec.limits = full->limits;
 	spec.pool_key = pool_key(full, &pool);

@@ -19,6 +19,7 @@ struct tenant_spec {
 	bool is_suspended;
 	uint32_t uid;
 	uint32_t max_children;
+	uint32_t backlog;	/* of the listener */
 	uint32_t drain_s;	/* time in which every running request ends */
 	struct spec_limits limits;
 	char site[SITE_MAX];
