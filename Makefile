@@ -256,6 +256,12 @@ install: all gen
 	install -D -m 0644 packaging/systemd/nginx.conf $D$(UNITDIR)/nginx.service.d/tenantd.conf
 	install -m 0644 packaging/nginx/tenantd.conf $D/etc/nginx/conf.d
 	install -m 0644 packaging/logrotate.conf $D/etc/logrotate.d/tenantd
+	install -D -m 0644 packaging/completion/tenantctl.bash \
+	    $D$(PREFIX)/share/bash-completion/completions/tenantctl
+	install -D -m 0644 packaging/completion/_tenantctl \
+	    $D$(PREFIX)/share/zsh/vendor-completions/_tenantctl
+	install -D -m 0644 packaging/completion/tenantctl.fish \
+	    $D$(PREFIX)/share/fish/vendor_completions.d/tenantctl.fish
 	$B/gen tenantd.conf | install -m 0644 /dev/stdin $D/etc/tenantd/tenantd.conf
 	for m in 1/tenantctl.1 5/tenantd.conf.5; do $B/gen $${m#*/} | gzip -9n | \
 	    install -m 0644 /dev/stdin $D$(PREFIX)/share/man/man$$m.gz || exit 1; done

@@ -7,7 +7,9 @@
 #include "base/str.h"
 #include "schema/errors.h"
 
-static const struct flag_row *flag_find(const char *word, const char **out_value)
+const char *const args_formats[FORMATS] = { "table", "csv", "plain", "json" };
+
+const struct flag_row *args_flag(const char *word, const char **out_value)
 {
 	for (size_t i = 0; i < FLAG_IDS; i++) {
 		const struct flag_row *row = &flag_rows[i];
@@ -28,10 +30,8 @@ static const struct flag_row *flag_find(const char *word, const char **out_value
 
 static int take_format(struct args *a, const char *word, struct err *err)
 {
-	static const char *const words[] = { "table", "csv", "plain", "json" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strcmp(word, words[i]) == 0) {
+	for (size_t i = 0; i < FORMATS; i++)
+		if (strcmp(word, args_formats[i]) == 0) {
 			a->format = (enum args_format)i;
 			return 0;
 		}
@@ -172,7 +172,7 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
 			only_words = true;
 			continue;
 		}
-		const struct flag_row *row = flag_find(word, &value);
+		const struct flag_row *row = args_flag(word, &value);
 
 		if (!row)
 			return err_set(err, ERR_USAGE, "there is no flag '%.80s'", word);

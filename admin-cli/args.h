@@ -15,7 +15,8 @@
 
 #define ARGS_LIST_MAX 128	/* values of flags that are lists, and words at the end */
 
-enum args_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_PLAIN, FORMAT_JSON };
+enum args_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_PLAIN, FORMAT_JSON, FORMATS };
+extern const char *const args_formats[FORMATS];
 
 /* A flag that may be given several times, once. */
 struct args_item {
@@ -39,6 +40,10 @@ struct args {
 /* Reads the words after the program's name.  With --help or --version nothing
  * else needs to be complete.  ERR_USAGE. */
 int args_parse(struct args *out, int argc, char **argv, struct err *err);
+
+/* The flag of a word like "--plan", "--plan=x" or "-h", or NULL.  *out_value
+ * becomes what stands behind the '=', or NULL. */
+const struct flag_row *args_flag(const char *word, const char **out_value);
 
 /* What is asked of tenantd: the command's own row, or that of another resource. */
 const struct command_row *args_route(const struct args *a);

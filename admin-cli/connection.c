@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,6 +15,7 @@
 
 #define CONNECT_TIMEOUT_S 10L
 #define REQUEST_TIMEOUT_S 300L
+#define ASK_TIMEOUT_S 3L
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -127,8 +129,15 @@ int connection_stream(const char *socket, const char *path, connection_sink *sin
 	return s.is_ended ? 0 : rc < 0 ? -1 : s.is_other;
 }
 
-int connection_request(const char *socket, const char *method, const char *path,
-		       const char *body, struct text *out, struct err *err)
+const char *connection_socket(const char *given)
+{
+	const char *from_env = getenv("TENANTD_SOCKET");
+
+	return given ? given : from_env && *from_env ? from_env : CONNECTION_SOCKET_DEFAULT;
+}
+
+static int exchange(const char *socket, const char *method, const char *path, const char *body,
+		    struct text *out, long timeout_s, struct err *err)
 {
 	CURL *curl = curl_easy_init();
 
@@ -136,8 +145,19 @@ int connection_request(const char *socket, const char *method, const char *path,
 		return err_set(err, ERR_SYSTEM, "libcurl does not start");
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-	int rc = request(curl, socket, method, path, body, out, REQUEST_TIMEOUT_S, err);
+	int rc = request(curl, socket, method, path, body, out, timeout_s, err);
 
 	curl_easy_cleanup(curl);
 	return rc;
+}
+
+int connection_request(const char *socket, const char *method, const char *path,
+		       const char *body, struct text *out, struct err *err)
+{
+	return exchange(socket, method, path, body, out, REQUEST_TIMEOUT_S, err);
+}
+
+int connection_ask(const char *socket, const char *path, struct text *out, struct err *err)
+{
+	return exchange(socket, "GET", path, NULL, out, ASK_TIMEOUT_S, err);
 }

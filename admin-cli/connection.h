@@ -8,6 +8,12 @@
 
 #define CONNECTION_SOCKET_DEFAULT "/run/tenantd/control.sock"
 
+/* The socket to use: the one that was GIVEN, else TENANTD_SOCKET, else the usual. */
+const char *connection_socket(const char *given);
+
+/* GET PATH for the impatient: gives up after seconds. */
+int connection_ask(const char *socket, const char *path, struct text *out, struct err *err);
+
 /* Sends METHOD PATH with the JSON text BODY (NULL: none) and appends the body
  * of the answer.  ERR_NO_DAEMON if nobody answers: the text says what was
  * tried and what to do.  ERR_DENIED if the socket may not be opened.  A change

@@ -6,11 +6,12 @@
  */
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "admin-cli/advice.h"
 #include "admin-cli/args.h"
 #include "admin-cli/clean.h"
+#include "admin-cli/complete.h"
 #include "admin-cli/connection.h"
 #include "admin-cli/help.h"
 #include "admin-cli/lines.h"
@@ -60,18 +61,20 @@ static int print_help(const struct args *a)
 	return print(&out, 0);
 }
 
-static const char *socket_of(const struct args *a)
+/* For the shells' completion: silent about what goes wrong. */
+static int print_completion(int argc, char **argv)
 {
-	const char *from_env = getenv("TENANTD_SOCKET");
+	struct text out = { 0 };
 
-	return a->flag[FLAG_SOCKET] ? a->flag[FLAG_SOCKET]
-	       : from_env && *from_env ? from_env : CONNECTION_SOCKET_DEFAULT;
+	complete_words(&out, argc, argv, complete_ask, NULL);
+	return print(&out, 0);
 }
 
 /* Sends the command and reads the envelope that comes back.  1: the reply was no
  * envelope and has been printed as it came. */
 static int exchange(const struct args *a, struct reply *out, struct err *err)
 {
+	const char *socket = connection_socket(a->flag[FLAG_SOCKET]);
 	struct text path = { 0 };
 	struct text answer = { 0 };
 	json_t *json = NULL;
@@ -81,7 +84,7 @@ static int exchange(const struct args *a, struct reply *out, struct err *err)
 	if (a->operand && !*a->operand)
 		return err_set(err, ERR_BAD_NAME, "the name is empty");
 	if (a->command->id == COMMAND_LOGS) {
-		int printed = lines_print(a, socket_of(a), &answer, err);
+		int printed = lines_print(a, socket, &answer, err);
 
 		if (printed == 1)
 			printed = reply_parse(out, answer.data ? answer.data : "", err);
@@ -97,8 +100,7 @@ static int exchange(const struct args *a, struct reply *out, struct err *err)
 	request_path(&path, a);
 	int rc = path.failed || (json && !body)
 		 ? err_set(err, ERR_USAGE, "the arguments are too long")
-		 : connection_request(socket_of(a), a->command->method, path.data, body, &answer,
-				      err);
+		 : connection_request(socket, a->command->method, path.data, body, &answer, err);
 
 	if (rc == 0)
 		rc = reply_parse(out, answer.data ? answer.data : "", err);
@@ -179,6 +181,8 @@ int main(int argc, char **argv)
 	struct err ignored = { 0 };
 
 	setlocale(LC_ALL, "");
+	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
+		return print_completion(argc - 2, argv + 2);
 	if (args_parse(&a, argc - 1, argv + 1, &err) < 0)
 		return print_error(&err, NULL);
 	if (a.flag[FLAG_HELP] || a.flag[FLAG_VERSION])
