@@ -135,9 +135,12 @@ static int check_complete(const struct args *a, struct err *err)
 		if (a->flag[i] && !command_takes(c, &flag_rows[i]))
 			return err_set(err, ERR_USAGE, "%s does not know %s", c->word,
 				       flag_rows[i].word);
-	if (!a->operand && c->operand != OPERAND_NONE && c->operand != OPERAND_MAYBE_SITE)
+	if (!a->operand && c->operand != OPERAND_NONE && c->operand != OPERAND_MAYBE_SITE &&
+	    !(c->operand == OPERAND_SITES && a->flag[FLAG_ALL]))
 		return err_set(err, ERR_USAGE, "%s: the name of the %s is missing", c->word,
 			       c->operand == OPERAND_PLAN ? "plan" : "site");
+	if (c->operand == OPERAND_SITES && a->operand && a->flag[FLAG_ALL])
+		return err_set(err, ERR_USAGE, "%s: a site and --all exclude each other", c->word);
 	if (c->rest == REST_HOSTS && a->rest_count == 0)
 		return err_set(err, ERR_USAGE, "%s: a host name is missing", c->word);
 	if (strcmp(c->method, "PATCH") == 0 && a->rest_count == 0 && !has_body_flag(a))

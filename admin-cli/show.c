@@ -290,3 +290,20 @@ void show_steps(struct text *out, const json_t *data)
 		text_add(out, "%*s %8.1f ms\n", pad, "", ms);
 	}
 }
+
+void show_wrong(struct text *out, const json_t *data)
+{
+	size_t i = 0;
+	json_t *part = NULL;
+
+	json_array_foreach(json_object_get(data, "wrong"), i, part) {
+		const char *name = json_string_value(json_object_get(part, "name"));
+		const char *sentence = json_string_value(json_object_get(part, "sentence"));
+
+		text_add(out, "  differs: ");
+		clean_add(out, name ? name : "?");
+		text_add(out, ": ");
+		clean_add(out, sentence ? sentence : "?");
+		text_add(out, "\n");
+	}
+}

@@ -25,4 +25,7 @@ void show_list(struct text *out, const json_t *data, int id, enum args_format fo
 /* Appends the steps of a change with their times, if the data has "steps". */
 void show_steps(struct text *out, const json_t *data);
 
+/* Appends what a repair found: a part and a sentence each, if the data has "wrong". */
+void show_wrong(struct text *out, const json_t *data);
+
 #endif

@@ -125,6 +125,13 @@ static void add_done(struct text *out, const struct args *a, const struct reply 
 	const char *site = json_string_value(json_object_get(r->data, "site"));
 	const char *url = json_string_value(json_object_get(r->data, "url"));
 
+	if (a->command->id == COMMAND_REPAIR) {
+		show_wrong(out, r->data);
+		show_steps(out, r->data);
+		clean_add(out, r->reason);
+		text_add(out, "\n");
+		return;
+	}
 	if (json_is_true(json_object_get(r->data, "dry_run"))) {
 		add_dry(out, a, r);
 		return;
@@ -173,12 +180,57 @@ static int print_reply(const struct args *a, const struct reply *r)
 	return r->is_failed ? print_error(&error, a) : status;
 }
 
-int main(int argc, char **argv)
+/* One command, one reply.  Returns the exit status. */
+static int run(const struct args *a)
 {
-	struct args a = { 0 };
 	struct reply reply = { 0 };
 	struct err err = { 0 };
 	struct err ignored = { 0 };
+	int rc = exchange(a, &reply, &err);
+
+	if (rc > 0)
+		return 0;
+	if (rc < 0 && (a->format != FORMAT_JSON ||
+		       reply_from_error(&reply, a->command->word, &err, &ignored) < 0))
+		return print_error(&err, a);
+	int status = print_reply(a, &reply);
+
+	reply_done(&reply);
+	return status;
+}
+
+/* The command for each site, one after the other, so that other callers' changes
+ * come in between.  The highest of the exit statuses. */
+static int run_all(const struct args *a)
+{
+	struct args list = { .command = &command_rows[COMMAND_LIST],
+			     .flag = { [FLAG_SOCKET] = a->flag[FLAG_SOCKET] } };
+	struct args one = *a;
+	struct reply sites = { 0 };
+	struct err err = { 0 };
+	size_t i = 0;
+	json_t *site = NULL;
+	int worst = 0;
+
+	one.flag[FLAG_ALL] = NULL;
+	if (exchange(&list, &sites, &err) < 0)
+		return print_error(&err, a);
+	if (sites.is_failed)
+		worst = print_reply(&list, &sites);
+	json_array_foreach(json_object_get(sites.data, "tenants"), i, site) {
+		one.operand = json_string_value(json_object_get(site, "site"));
+		int status = one.operand ? run(&one) : 0;
+
+		worst = status > worst ? status : worst;
+	}
+	reply_done(&sites);
+	return worst;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = { 0 };
+	struct err err = { 0 };
 
 	setlocale(LC_ALL, "");
 	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
@@ -187,16 +239,5 @@ int main(int argc, char **argv)
 		return print_error(&err, NULL);
 	if (a.flag[FLAG_HELP] || a.flag[FLAG_VERSION])
 		return print_help(&a);
-	int rc = exchange(&a, &reply, &err);
-
-	if (rc > 0)
-		return 0;
-	if (rc < 0 &&
-	    (a.format != FORMAT_JSON ||
-	     reply_from_error(&reply, a.command->word, &err, &ignored) < 0))
-		return print_error(&err, &a);
-	int status = print_reply(&a, &reply);
-
-	reply_done(&reply);
-	return status;
+	return a.flag[FLAG_ALL] ? run_all(&a) : run(&a);
 }

@@ -54,7 +54,7 @@ enum command_id {
 };
 
 enum command_operand { OPERAND_NONE, OPERAND_SITE, OPERAND_MAYBE_SITE, OPERAND_REMOVED,
-		       OPERAND_PLAN };
+		       OPERAND_PLAN, OPERAND_SITES };
 enum command_rest { REST_NONE, REST_OPTIONS, REST_HOSTS };
 
 struct command_row {

@@ -46,15 +46,18 @@ static struct wire_head reply_head(const struct job *job, uint32_t number)
 	return h;
 }
 
-static void report_step(void *arg, const char *name, uint32_t microseconds, int code)
+static void report_step(void *arg, const char *name, uint32_t microseconds,
+			const struct err *result)
 {
 	const struct job *job = arg;
-	struct wire_step step = { .microseconds = microseconds, .code = code };
+	struct wire_step step = { .microseconds = microseconds, .code = result->code };
 	struct wire_head h = reply_head(job, job->head.number);
 	struct err err = { 0 };
 
 	h.flags = WIRE_STEP;
 	(void)str_copy(step.name, sizeof(step.name), name);
+	(void)str_format(step.text, sizeof(step.text), "%.*s", (int)sizeof(step.text) - 1,
+			 result->code ? result->text : "");
 	/* Only for show: the job goes on if nobody looks. */
 	(void)send_frame(job, &h, &step, sizeof(step), &err);
 }
@@ -123,6 +126,17 @@ static int do_apply(struct job *job, const struct wire_tenant *t, struct err *er
 	if (facets_apply(&job->run, report_step, job, err) < 0)
 		return -1;
 	return reply_done(job, job->head.number, job->run.nginx_revision, err);
+}
+
+static int do_check(struct job *job, const struct wire_tenant *t, struct err *err)
+{
+	struct ledger_record r;
+
+	if (load_own(job, t, &r, err) < 0)
+		return -1;
+	begin_run(job, t, &r);
+	(void)facets_check(&job->run, report_step, job);	/* the steps tell */
+	return reply_done(job, job->head.number, 0, err);
 }
 
 static int do_remove(struct job *job, const struct wire_tenant *t, struct err *err)
@@ -194,6 +208,8 @@ static int dispatch(struct job *job, const void *payload, struct err *err)
 		return do_issue(job, &t, err);
 	case WIRE_APPLY:
 		return do_apply(job, &t, err);
+	case WIRE_CHECK:
+		return do_check(job, &t, err);
 	case WIRE_REMOVE:
 		return do_remove(job, &t, err);
 	case WIRE_RESTORE:

@@ -29,6 +29,7 @@ static const struct {
 	{ COMMAND_PLAN_ADD, change_plan_add },
 	{ COMMAND_PLAN_SET, change_plan_set },
 	{ COMMAND_PLAN_REMOVE, change_plan_remove },
+	{ COMMAND_REPAIR, change_repair },
 };
 
 static int dispatch(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
@@ -46,11 +47,12 @@ static json_t *data_of(struct work *w, const struct change *c, const struct tena
 	json_t *json = NULL;
 	struct tenant now;
 
+	/* A repair that only looks tells what differs, not what would change. */
+	if (o->data && (!c->is_dry_run || c->command == COMMAND_REPAIR))
+		return json_incref(o->data);
 	if (c->is_dry_run)
 		return json_pack("{s:s,s:b,s:O}", c->site[0] ? "site" : "name", change_target(c),
 				 "dry_run", 1, "changes", o->changes);
-	if (o->data)
-		return json_incref(o->data);
 	if (c->command == COMMAND_REMOVE)
 		json = json_pack("{s:s,s:I,s:b}", "site", t->site, "number", (json_int_t)t->number,
 				 "is_restorable", !t->is_undone);

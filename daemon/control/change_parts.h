@@ -44,6 +44,7 @@ CHANGE(suspend);
 CHANGE(resume);
 CHANGE(remove);
 CHANGE(restore);
+CHANGE(repair);
 CHANGE(plan_add);
 CHANGE(plan_set);
 CHANGE(plan_remove);

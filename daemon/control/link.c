@@ -112,8 +112,9 @@ static int take_step(struct link *l, link_step *each, void *ctx, struct err *err
 	if (l->size != sizeof(step))
 		return lost(l, err, "sent nonsense", "a step of another size");
 	memcpy(&step, link_payload(l), sizeof(step));
-	if (!str_is_terminated(step.name, sizeof(step.name)))
-		return lost(l, err, "sent nonsense", "a step whose name has no end");
+	if (!str_is_terminated(step.name, sizeof(step.name)) ||
+	    !str_is_terminated(step.text, sizeof(step.text)))
+		return lost(l, err, "sent nonsense", "a step whose name or text has no end");
 	if (each)
 		each(ctx, &step);
 	return 0;

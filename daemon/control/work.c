@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "base/str.h"
+#include "daemon/control/envelope.h"
 #include "schema/errors.h"
 #include "tenants/life.h"
 
@@ -45,6 +46,9 @@ static void note_step(void *ctx, const struct wire_step *step)
 	json_t *json = json_pack("{s:s,s:I,s:i}", "name", step->name, "microseconds",
 				 (json_int_t)step->microseconds, "code", (int)step->code);
 
+	w->wrong += step->code != 0;
+	if (step->text[0])
+		(void)json_object_set_new(json, "sentence", envelope_text(step->text));
 	if (w->steps)
 		(void)json_array_append(w->steps, json);
 	json_decref(json);
@@ -304,6 +308,15 @@ int work_settle(struct work *w, struct tenant *t, struct err *err)
 	if (kept < 0)
 		return leave(w);
 	return kept ? roll_back(w, t, &before, err) : fail_row(w, t, false, err);
+}
+
+int work_check(struct work *w, const struct tenant *t, uint32_t *out_wrong, struct err *err)
+{
+	w->wrong = 0;
+	if (call(w, WIRE_CHECK, t->number, t, err) < 0)
+		return -1;
+	*out_wrong = w->wrong;
+	return 0;
 }
 
 int work_remove(struct work *w, struct tenant *t, struct err *err)

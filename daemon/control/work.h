@@ -25,6 +25,7 @@ struct work {
 	bool is_left;			/* something waits for the reconciler */
 	bool is_due;			/* and should not wait long */
 	json_t *steps;			/* of the change that runs, or NULL */
+	uint32_t wrong;			/* steps that erred */
 };
 
 /* Connects if need be.  A new connection leaves work to the reconciler. */
@@ -52,6 +53,10 @@ int work_build(struct work *w, struct tenant *t, struct err *err);
 /* Tells the root side what the row says.  If it errs, the rows of before the
  * change come back, and if those cannot be had either, the row says failed. */
 int work_settle(struct work *w, struct tenant *t, struct err *err);
+
+/* Has all parts of the tenant compared with the row; w->steps tells.  *out_wrong
+ * becomes how many differ. */
+int work_check(struct work *w, const struct tenant *t, uint32_t *out_wrong, struct err *err);
 
 /* Carries a row that is removing to the end. */
 int work_remove(struct work *w, struct tenant *t, struct err *err);

@@ -23,8 +23,9 @@ static int take_step(struct helper *h, const unsigned char *payload, size_t size
 	if (size != sizeof(step) || h->steps >= STEPS_MAX || h->has_reply)
 		return err_set(err, ERR_BAD_RECORD, "a step that is not expected");
 	memcpy(&step, payload, sizeof(step));
-	if (!str_is_terminated(step.name, sizeof(step.name)))
-		return err_set(err, ERR_BAD_RECORD, "a step whose name has no end");
+	if (!str_is_terminated(step.name, sizeof(step.name)) ||
+	    !str_is_terminated(step.text, sizeof(step.text)))
+		return err_set(err, ERR_BAD_RECORD, "a step whose name or text has no end");
 	h->steps++;
 	h->on_step(h->owner, &step);
 	return 0;

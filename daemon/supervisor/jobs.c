@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "daemon/supervisor/peer.h"
 #include "daemon/supervisor/pool.h"
+#include "daemon/supervisor/pool_check.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 
@@ -120,9 +121,31 @@ static void on_settle_late(void *owner)
 	finish(j, &err);
 }
 
+static void on_step(void *owner, const struct wire_step *step)
+{
+	struct jobs *j = owner;
+	const struct job *job = running(j);
+	struct wire_head head;
+
+	wire_head_init(&head, job->head.verb, job->head.serial, j->number);
+	head.flags = WIRE_STEP;
+	peers_send(j->peers, job->peer, &head, step, sizeof(*step));
+}
+
+static void tell_part(void *owner, const char *part, const struct err *result)
+{
+	struct wire_step step = { .code = result->code };
+
+	(void)str_copy(step.name, sizeof(step.name), part);
+	(void)str_format(step.text, sizeof(step.text), "%.*s", (int)sizeof(step.text) - 1,
+			 result->code ? result->text : "");
+	on_step(owner, &step);
+}
+
 static void on_build_done(void *owner)
 {
 	struct jobs *j = owner;
+	const struct job *job = running(j);
 	struct err err = j->build.err;
 
 	fault_point("tenantd.built");
@@ -131,6 +154,11 @@ static void on_build_done(void *owner)
 	else if (err.code == 0 && j->build.head.number != j->number)
 		(void)err_set(&err, ERR_BAD_RECORD, "tenant-build answered for tenant %u, not %u",
 			      j->build.head.number, j->number);
+	if (err.code == 0 && job->head.verb == WIRE_CHECK) {
+		pool_check(j->pools, j->number, tell_part, j);
+		finish(j, &err);
+		return;
+	}
 	/* The spec is what counts, whatever verb brought it about. */
 	if (err.code != 0 || (j->number != 0 && pools_sync(j->pools, j->number, &err) < 0)) {
 		finish(j, &err);
@@ -142,17 +170,6 @@ static void on_build_done(void *owner)
 		loop_timer_set(&j->place->loop, &j->settle, SETTLE_LIMIT_MS);
 	else
 		start_nginx(j);
-}
-
-static void on_step(void *owner, const struct wire_step *step)
-{
-	struct jobs *j = owner;
-	const struct job *job = running(j);
-	struct wire_head head;
-
-	wire_head_init(&head, job->head.verb, job->head.serial, j->number);
-	head.flags = WIRE_STEP;
-	peers_send(j->peers, job->peer, &head, step, sizeof(*step));
 }
 
 static int start_build(struct jobs *j, const struct job *job, struct err *err)

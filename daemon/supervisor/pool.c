@@ -236,6 +236,25 @@ void pool_step(struct pool *p, enum pool_event event)
 	actions[move.action](p);
 }
 
+void pool_listen_anew(struct pool *p)
+{
+	struct err err = { 0 };
+
+	close_listener(p);
+	if (p->state == POOL_COLD) {
+		pool_step(p, WHEN_OPEN);
+		return;
+	}
+	p->listener = listener_bind(p->pools->place, p->number, p->spec.backlog, &err);
+	pool_store_or_log(p);
+	if (p->listener < 0 || watch_listener(p, false, &err) < 0) {
+		log_event(DAEMON_ERROR, "tenant=%u site=%s error='%s'", p->number, p->spec.site,
+			  err.text);
+		pool_note_error(p, err.text);
+	}
+	pool_replace(p);
+}
+
 void pool_replace(struct pool *p)
 {
 	struct cgroup_facts facts = { 0 };

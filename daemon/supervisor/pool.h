@@ -78,6 +78,9 @@ void pool_discard(struct pool *p);
 /* Brings a new generation in, as the state allows. */
 void pool_replace(struct pool *p);
 
+/* Gives up the listener for a new one; a pool that holds the old one is replaced. */
+void pool_listen_anew(struct pool *p);
+
 /* True if no process of the tenant lives that we know of. */
 bool pool_is_quiet(const struct pool *p);
 

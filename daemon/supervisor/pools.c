@@ -11,6 +11,7 @@
 #include "daemon/supervisor/leftovers.h"
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/pool.h"
+#include "daemon/supervisor/pool_check.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 
@@ -201,5 +202,6 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 	if (is_outdated(p, key_before))
 		pool_replace(p);
 	pool_step(p, WHEN_OPEN);
+	pool_mend(p);
 	return 0;
 }

@@ -43,8 +43,9 @@ struct facet {
 #define FACETS 5
 extern const struct facet facets[FACETS];
 
-/* Tells each step as it ends. */
-typedef void facet_report(void *arg, const char *name, uint32_t microseconds, int code);
+/* Tells each step as it ends; the code of RESULT is 0 where it went well. */
+typedef void facet_report(void *arg, const char *name, uint32_t microseconds,
+			  const struct err *result);
 
 /* Makes all facets, checks them, and notes in the ledger that the tenant is
  * built.  If one errs and the tenant is new, what this run made is undone. */
@@ -53,8 +54,9 @@ int facets_apply(struct facet_run *run, facet_report *report, void *arg, struct 
 /* Undoes all facets, last first, and retires the number. */
 int facets_remove(struct facet_run *run, facet_report *report, void *arg, struct err *err);
 
-/* Changes nothing; the first facet that is not right errs. */
-int facets_check(const struct facet_run *run, struct err *err);
+/* Changes nothing and goes on after a facet that is not right.  Returns how many
+ * are not. */
+int facets_check(const struct facet_run *run, facet_report *report, void *arg);
 
 /* The functions of the table; each set in the file of its facet. */
 int names_make(struct facet_run *run, struct err *err);

@@ -16,6 +16,8 @@ const struct facet facets[FACETS] = {
 	{ "vhost", vhost_make, vhost_undo, vhost_check },
 };
 
+static const struct err well;
+
 static uint64_t now_us(void)
 {
 	struct timespec t = { 0 };
@@ -33,7 +35,7 @@ static int make_one(const struct facet *f, struct facet_run *run, facet_report *
 	/* What was made is looked at once more, as the next audit will. */
 	if (rc == 0)
 		rc = f->check(run, err);
-	report(arg, f->name, (uint32_t)(now_us() - start), rc < 0 ? err->code : 0);
+	report(arg, f->name, (uint32_t)(now_us() - start), rc < 0 ? err : &well);
 	return rc < 0 ? err_wrap(err, "%s", f->name) : 0;
 }
 
@@ -65,7 +67,7 @@ int facets_remove(struct facet_run *run, facet_report *report, void *arg, struct
 		fault_point("build.undo");
 		int rc = facets[i].undo(run, err);
 
-		report(arg, facets[i].name, (uint32_t)(now_us() - start), rc < 0 ? err->code : 0);
+		report(arg, facets[i].name, (uint32_t)(now_us() - start), rc < 0 ? err : &well);
 		if (rc < 0)
 			return err_wrap(err, "%s", facets[i].name);
 	}
@@ -73,10 +75,16 @@ int facets_remove(struct facet_run *run, facet_report *report, void *arg, struct
 	return 0;
 }
 
-int facets_check(const struct facet_run *run, struct err *err)
+int facets_check(const struct facet_run *run, facet_report *report, void *arg)
 {
-	for (int i = 0; i < FACETS; i++)
-		if (facets[i].check(run, err) < 0)
-			return err_wrap(err, "%s", facets[i].name);
-	return 0;
+	int wrong = 0;
+
+	for (int i = 0; i < FACETS; i++) {
+		uint64_t start = now_us();
+		struct err err = { 0 };
+
+		wrong += facets[i].check(run, &err) < 0;
+		report(arg, facets[i].name, (uint32_t)(now_us() - start), &err);
+	}
+	return wrong;
 }

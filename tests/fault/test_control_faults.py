@@ -106,6 +106,11 @@ def spare_plan(c):
     c.post("/v1/plans", name="spare")
 
 
+def tampered(c):
+    add(c)
+    c.fake.wrong[c.fake.site(SITE)[0]] = ("vhost",)
+
+
 # name: (state before, what errs, the change, states that are right afterwards)
 STORIES = {
     "add": (nothing, nothing, add, {"live", None}),
@@ -125,6 +130,7 @@ STORIES = {
     "plan set of a suspended site": (suspended, nothing, plan_set, {"suspended"}),
     "plan remove": (spare_plan, nothing, lambda c: c.request("DELETE", "/v1/plans/spare"),
                     {"live"}),
+    "repair": (tampered, nothing, lambda c: c.post(f"/v1/tenants/{SITE}/repair"), {"live"}),
     "remove": (add, nothing, lambda c: c.delete(SITE), {"live", None}),
     "restore": (removed, nothing, lambda c: c.post(f"/v1/removed/{SITE}/restore"), {"live", None}),
     "restore that errs": (removed, failing("apply"),

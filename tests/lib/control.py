@@ -92,6 +92,7 @@ class FakeSupervisor:
         self.fail, self.once, self.log, self.delay = {}, {}, [], {}
         self.purges, self.listener, self.stop_now = 0, None, False
         self.on_apply = None
+        self.wrong = {}         # tenant: names of the parts that a check finds wrong
         self.connections, self.lock = [], threading.Lock()
 
     def start(self):
@@ -153,7 +154,12 @@ class FakeSupervisor:
             return "drop"
         if verb in ("apply", "remove"):
             for name in ("names", "home", "vhost"):
-                send(STEP, struct.pack("=32sIi", name.encode(), 1234, 0))
+                send(STEP, struct.pack("=32sIi256s", name.encode(), 1234, 0, b""))
+        if verb == "check":
+            for name in ("names", "home", "vhost"):
+                wrong = ERRORS["FAILED"] if name in self.wrong.get(tenant, ()) else 0
+                send(STEP, struct.pack("=32sIi256s", name.encode(), 1234, wrong,
+                                       b"it differs" if wrong else b""))
         if code:
             send(REPLY, text.encode() + b"\0", code=code)
         elif verb in ("list", "ledger"):
@@ -182,6 +188,7 @@ class FakeSupervisor:
             if row["state"] == REMOVED:
                 return ERRORS["CONFLICT"], f"number {tenant} is retired", tenant
             row["state"], self.specs[tenant] = BUILT, wish
+            self.wrong.pop(tenant, None)
             if self.on_apply:
                 self.on_apply()
         elif verb == "remove":

@@ -77,7 +77,8 @@ static void show(const unsigned char *frame, size_t size)
 		struct wire_step step;
 
 		memcpy(&step, payload, sizeof(step));
-		printf("step=%s code=%d us=%u\n", step.name, step.code, step.microseconds);
+		printf("step=%s code=%d us=%u text=%s\n", step.name, step.code,
+		       step.microseconds, step.text);
 		return;
 	}
 	printf("reply=%s code=%d number=%u nginx=%u more=%d", wire_verb_word(h.verb), h.code,

@@ -400,3 +400,31 @@ def test_nonsense_from_the_supervisor(c):
     c.fake.start()
     c.settled()
     assert c.add("x.example").result == "done"
+
+
+def test_repair_looks_mends_and_looks_again(c):
+    number = c.add("r.example").data["number"]
+    path = "/v1/tenants/r.example/repair"
+    a = c.post(path)
+    assert (a.result, a.data["wrong"], a.data["failed"]) == ("unchanged", [], 0)
+    c.fake.wrong[number] = ("home", "vhost")
+    c.fake.log.clear()
+    a = c.post(path + "?dry_run=yes")
+    assert (a.result, [w["name"] for w in a.data["wrong"]], a.data["failed"]) == ("unchanged",
+                                                                                ["home", "vhost"], 2)
+    assert a.data["wrong"][0]["sentence"] == "it differs"
+    assert c.fake.verbs("check", "apply") == [("check", number)]
+    a = c.post(path)
+    assert (a.result, len(a.data["wrong"]), a.data["failed"]) == ("done", 2, 0)
+    assert c.fake.verbs("check", "apply")[1:] == [("check", number), ("apply", number), ("check", number)]
+    assert c.get("/v1/tenants/r.example").data["revision"] == 1
+    # What cannot be mended is told, not hidden.
+    c.fake.wrong[number] = ("home",)
+    c.fake.on_apply = lambda: c.fake.wrong.__setitem__(number, ("home",))
+    pending = c.fake.wrong
+    a = c.post(path)
+    c.fake.on_apply = None
+    assert pending and (a.result, a.status) == ("failed", 500) and "still differ" in a.text
+    c.fake.wrong.clear()
+    assert c.post(path, more=True).status == 400 and c.post(path + "?dry_run=no").status == 400
+    assert c.post("/v1/tenants/nobody.example/repair").status == 404
