@@ -82,7 +82,7 @@ PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $($p.main)),$p))
 comma  := ,
 B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(filter clang,$(CC)),-clang)
 TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
-SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard tests/unit/*.c tests/root/*.c)
+SOURCES = schema/gen.c $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard tests/unit/*.c tests/root/*.c)
 binary  = $B/$(if $(filter tenant-pool,$1),php/$(PHP)/)$1
 
 CFLAGS   ?= -O2 -g

@@ -6,8 +6,8 @@
 #include "admin-cli/args.h"
 #include "base/str.h"
 
-/* Appends a line that helps with an error of this code, if there is one.
- * A is NULL where the command line itself was wrong. */
+/* Appends "next: " and what to type after an error of this code.  A is NULL where
+ * nothing of the command line is known. */
 void advice_add(struct text *out, int code, const struct args *a);
 
 #endif

@@ -192,3 +192,19 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
 	*out = a;
 	return 0;
 }
+
+const struct command_row *args_guess(int argc, char **argv)
+{
+	char both[64];
+
+	for (int i = 0; i < argc; i++) {
+		const struct command_row *row = command_by_word(argv[i]);
+
+		if (!row && i + 1 < argc &&
+		    str_format(both, sizeof(both), "%s %s", argv[i], argv[i + 1]) == 0)
+			row = command_by_word(both);
+		if (row)
+			return row;
+	}
+	return NULL;
+}

@@ -235,8 +235,10 @@ int main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
 		return print_completion(argc - 2, argv + 2);
-	if (args_parse(&a, argc - 1, argv + 1, &err) < 0)
-		return print_error(&err, NULL);
+	if (args_parse(&a, argc - 1, argv + 1, &err) < 0) {
+		a.command = args_guess(argc - 1, argv + 1);
+		return print_error(&err, &a);
+	}
 	if (a.flag[FLAG_HELP] || a.flag[FLAG_VERSION])
 		return print_help(&a);
 	return a.flag[FLAG_ALL] ? run_all(&a) : run(&a);

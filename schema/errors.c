@@ -9,7 +9,8 @@
 _Static_assert(ERR_SYSTEM == 1, "base/err.h and errors.def name the first code alike");
 
 const struct error_row error_rows[] = {
-#define ERR(name, text, number, status, http, sentence) { number, text, status, http, sentence },
+#define ERR(name, text, number, status, http, sentence, next) \
+	{ number, text, status, http, sentence, next },
 #include "schema/errors.def"
 #undef ERR
 };

@@ -8,7 +8,7 @@
 #undef ERR_SYSTEM	/* base/err.h names the first row by a macro; here it is a constant */
 enum err_code {
 	ERR_NONE = 0,
-#define ERR(name, text, number, status, http, sentence) ERR_##name = number,
+#define ERR(name, text, number, status, http, sentence, next) ERR_##name = number,
 #include "schema/errors.def"
 #undef ERR
 	ERR_CODES		/* one more than the highest number */
@@ -20,6 +20,7 @@ struct error_row {
 	int exit_status;
 	int http_status;
 	const char *sentence;
+	const char *next;	/* what to type then, with marks for advice.c */
 };
 
 /* The row of CODE; of `failed` for a number that is in no row, since codes

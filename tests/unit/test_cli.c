@@ -393,11 +393,59 @@ static void test_advice(void **state)
 	(void)state;
 	assert_int_equal(parse_line(&a, "add a\x1b.example", &err), 0);
 	advice_add(&out, ERR_CONFLICT, &a);
-	assert_string_equal(out.data, "see: tenantctl show a?.example\n");
+	assert_string_equal(out.data, "next: tenantctl show a?.example\n");
 	text_free(&out);
 	advice_add(&out, ERR_CONFLICT, NULL);
-	advice_add(&out, ERR_DISK, &a);
-	assert_null(out.data);
+	advice_add(&out, ERR_USAGE, NULL);
+	advice_add(&out, ERR_USAGE, &a);
+	advice_add(&out, 9999, &a);
+	assert_int_equal(parse_line(&a, "plan set big pids_max=9", &err), 0);
+	advice_add(&out, ERR_CONFLICT, &a);
+	assert_string_equal(out.data, "next: tenantctl list\nnext: tenantctl --help\n"
+				      "next: tenantctl add --help\n"
+				      "next: tenantctl status a?.example\n"
+				      "next: tenantctl plan show big\n");
+	text_free(&out);
+	/* Each error has one, and of a command that is there. */
+	for (int i = 0; i < error_row_count; i++) {
+		const char *next = error_rows[i].next;
+
+		assert_true(*next != '\0');
+		if (strncmp(next, "tenantctl ", 10) == 0 && next[10] != '{' && next[10] != '-') {
+			char word[32];
+
+			(void)str_format(word, sizeof(word), "%.*s",
+					 (int)strcspn(next + 10, " ;"), next + 10);
+			assert_true(command_by_word(word) || command_is_group(word));
+		}
+	}
+}
+
+/* A line that is wrong still tells whose help there is. */
+static void test_guess(void **state)
+{
+	static const struct {
+		const char *words[4];
+		int count;
+		const char *command;
+	} cases[] = {
+		{ { "add" }, 1, "add" },
+		{ { "--json", "plan", "set" }, 3, "plan set" },
+		{ { "plan", "x" }, 2, NULL },
+		{ { "x", "add" }, 2, "add" },
+		{ { "x" }, 1, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct command_row *row =
+			args_guess(cases[i].count, (char **)cases[i].words);
+
+		if (cases[i].command)
+			assert_string_equal(row->word, cases[i].command);
+		else
+			assert_null(row);
+	}
 }
 
 int main(void)
@@ -416,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_show_strange),
 		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_guess),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
