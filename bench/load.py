@@ -64,6 +64,22 @@ def wanted(port, host, path="/hello.php"):
     return seconds
 
 
+def serial_cpu_us(port, host, path, count, workers):
+    """CPU microseconds of the workers for each of COUNT requests, one after the other."""
+    pids = workers()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    before = cpu_ns(pids)
+    try:
+        for _ in range(count):
+            connection.request("GET", path, headers={"Host": host})
+            answer = connection.getresponse()
+            if answer.status != 200 or not answer.read():
+                raise Broken(f"{host}{path}: {answer.status}")
+    finally:
+        connection.close()
+    return (cpu_ns(pids) - before) / count / 1000
+
+
 def latencies(port, host, seconds):
     """One request after the other with a breath between: (seconds of each, errors)."""
     found, errors, end = [], 0, time.monotonic() + seconds
