@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PARAMS_COUNT_MAX 4096
+#define PARAMS_COUNT_MAX 16384
 #define PARAMS_BYTES_MAX (2u * 1024 * 1024)	/* names and values, with terminators */
 
 struct param {

@@ -161,7 +161,7 @@ class Run:
                 self.tally.add(f"lint {script.stem}", status == 0, text[-8000:])
 
     def group_root(self):
-        self.pytest("root", self.plain(), ["tests/root"], *self.short())
+        self.pytest("root", self.plain(), ["tests/root", "tests/conformance"], *self.short())
 
     def group_trips(self):
         self.pytest("trips", self.plain(), ["tests/trips"], *self.short())

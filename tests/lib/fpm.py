@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's php-fpm as it is, without its service: what a pool is measured by.
 
-    with Fpm({"base": (uid, {"php_value.precision": "5"})}) as fpm:
+    with Fpm({"base": (uid, gid, {"php_value.precision": "5"})}) as fpm:
         fcgi_client.fetch(fpm.socket("base"), {...})
 """
 import pathlib
@@ -14,7 +14,7 @@ from tests.lib.pool import program
 
 POOL = """[{name}]
 user = {uid}
-group = {uid}
+group = {gid}
 listen = {folder}/{name}.sock
 listen.mode = 0666
 pm = ondemand
@@ -22,7 +22,6 @@ pm.max_children = 4
 pm.process_idle_timeout = 60s
 request_terminate_timeout = 20s
 security.limit_extensions = .php .phar
-php_admin_value[error_log] = {folder}/{name}.log
 php_admin_flag[log_errors] = on
 php_admin_value[log_errors_max_len] = 0
 php_admin_value[memory_limit] = 128M
@@ -43,8 +42,9 @@ def path():
 
 def directive(name, value):
     """Our name of an option as php-fpm's: php_value.precision is php_value[precision]."""
-    kind, dot, key = name.partition(".")
-    return f"{kind}[{key}] = \"{value}\"\n" if dot else f"{name} = {value}\n"
+    kind, _, key = name.partition(".")
+    is_keyed = kind in ("env", "php_value", "php_admin_value")
+    return f"{kind}[{key}] = \"{value}\"\n" if is_keyed else f"{name} = {value}\n"
 
 
 class Fpm:
@@ -54,16 +54,13 @@ class Fpm:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fpm-test-", dir="/run"))
         self.folder.chmod(0o755)
         conf = MAIN.format(folder=self.folder)
-        for name, (uid, options) in pools.items():
-            log = self.folder / f"{name}.log"
-            log.touch()
-            log.chmod(0o666)
-            conf += POOL.format(folder=self.folder, name=name, uid=uid)
+        for name, (uid, gid, options) in pools.items():
+            conf += POOL.format(folder=self.folder, name=name, uid=uid, gid=gid)
             conf += "".join(directive(*pair) for pair in options.items())
         (self.folder / "fpm.conf").write_text(conf)
         self.process = subprocess.Popen(
             [path(), "-F", "-y", self.folder / "fpm.conf"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", env={})
+            stdout=subprocess.DEVNULL, stderr=open(self.folder / "stderr", "wb"), cwd="/", env={})
         try:
             procs.wait_until(lambda: all(self.socket(name).exists() for name in pools)
                              or self.process.poll() is not None, 60, "php-fpm's sockets")
@@ -75,11 +72,8 @@ class Fpm:
     def socket(self, name):
         return self.folder / f"{name}.sock"
 
-    def log(self, name):
-        return (self.folder / f"{name}.log").read_text(errors="replace")
-
     def main_log(self):
-        return (self.folder / "fpm.log").read_text(errors="replace")
+        return (self.folder / "stderr").read_text(errors="replace")
 
     def stop(self):
         self.process.terminate()

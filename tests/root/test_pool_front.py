@@ -181,7 +181,7 @@ def test_params_limits(pool, trace):
     many = pool.params("hello.php", **{f"P{i}": "1" for i in range(2000)})
     assert f.fetch(pool.socket, many).text.startswith("hello")
     assert refused(pool, f.request(pool.params("trace.php", **{f"P{i}": "1"
-                                                              for i in range(5000)})))
+                                                              for i in range(17000)})))
     assert refused(pool, f.request(pool.params("trace.php", LARGE="x" * (3 * 1024 * 1024))))
     assert trace() == 0
 
