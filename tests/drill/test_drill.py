@@ -5,6 +5,7 @@ A first pass traces which fault points (base/fault.h) each verb passes.  Then ea
 (verb, point) is struck once: the program that passes it dies there.  After what
 restarts programs has done so, the tenant must be whole or gone, and nothing may be
 left over; the same verb, typed again, must reach its target."""
+import json
 import os
 import pathlib
 import re
@@ -29,6 +30,11 @@ STORIES = [
      ("set", SITE, "max_children=", "upload_max="), False),
     ("set, refused", ("set", SITE, "upload_max=9M"), "live",
      ("set", SITE, "upload_max=8M"), True),
+    ("alias remove", ("alias", "remove", SITE, ALIAS), "live", ("alias", "add", SITE, ALIAS), False),
+    ("alias add", ("alias", "add", SITE, ALIAS), "live", ("alias", "remove", SITE, ALIAS), False),
+    # The site follows behind the answer.
+    ("plan set", ("plan", "set", "default", "pids_max=90", "max_connections=40"), "live",
+     ("plan", "set", "default", "pids_max=", "max_connections="), False),
     ("suspend", ("suspend", SITE), "suspended", ("resume", SITE), False),
     ("resume", ("resume", SITE), "live", ("suspend", SITE), False),
     ("remove", ("remove", SITE), None, ("restore", SITE), False),
@@ -101,6 +107,8 @@ class Drill:
             if done.returncode == 0:
                 last = self.state_of_site()
                 left = self.leftovers() if last in REST else ["not at rest"]
+                if not left and not json.loads(done.stdout)["data"]["is_reconciled"]:
+                    left = ["something goes on"]
                 if not left:
                     return last
                 last = (last, left)
@@ -113,7 +121,7 @@ class Drill:
         """What contradicts `whole or gone`, in words."""
         rows = self.rows()
         whole = {str(t["number"]) for t in rows if t["state"] != "failed"}
-        hosts = {SITE, ALIAS} if whole else set()
+        hosts = {SITE, *self.system.show(SITE)["aliases"]} if whole else set()
         found = []
 
         def want(what, folder, expected, pattern=r"[^.].*"):
@@ -134,7 +142,10 @@ class Drill:
         want("specs", self.state / "spec", whole)
         want("virtual hosts", self.state / "nginx/sites", {n + ".conf" for n in whole},
              r"[1-9]\d*\.conf")
-        want("claims", self.state / "numbers/hosts", hosts)
+        # A claim that the record of its number does not list counts for nobody.
+        claims = {p.name for p in (self.state / "numbers/hosts").iterdir()}
+        if not hosts <= claims or not claims <= hosts | {ALIAS} or (claims and not whole):
+            found.append(f"claims: {sorted(claims)}, not {sorted(hosts)}")
         want("homes", folder / "srv", {SITE} if whole else set())
         want("logs", folder / "log/sites", {SITE} if whole else set(), r".*\.example")
         want("pool folders", folder / "run/pool", whole)

@@ -34,7 +34,7 @@ class Terminal:
 
     def __enter__(self):
         # remain-on-exit: the last screen of a program that has ended can be read.
-        self.tmux("new-session", "-d", "-x", "200", "-y", "50", "-s", "t", "sleep 3600", ";",
+        self.tmux("new-session", "-d", "-x", "200", "-y", "150", "-s", "t", "sleep 3600", ";",
                   "set-option", "-g", "remain-on-exit", "on", ";",
                   "respawn-pane", "-k", "-t", "t", *self.command)
         return self
