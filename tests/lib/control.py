@@ -28,7 +28,6 @@ MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 SITE, REASON = 254, 256
-TEXTS = {"TEXT": 96, "NAMES": 2048, "KEYED": 2048}    # bytes in struct options
 ISSUED, BUILT, REMOVED = 1, 2, 3
 
 
@@ -40,6 +39,18 @@ def table(path, macro):
 
 
 BOARD_SIZE = struct.calcsize("=qQQ8IQQ16QQQII") + 64 * struct.calcsize("=iI6Q16s32s256s256s")
+def texts():
+    """Bytes in struct options of each type that is a text (schema/options.h)."""
+    header = (ROOT / "schema/options.h").read_text()
+    sizes = dict(re.findall(r"^#define (OPTION_\w+_MAX) (\d+)", header, re.M))
+    found = {kind: int(sizes[size]) for kind, size in re.findall(
+        r"^#define OPTION_FIELD_(\w+)\(name\) char name\[(\w+)\]", header, re.M)}
+    for kind, like in re.findall(r"^#define OPTION_FIELD_(\w+) OPTION_FIELD_(\w+)", header, re.M):
+        found[kind] = found[like]
+    return found
+
+
+TEXTS = texts()
 VERBS = {row[0].lower(): int(row[1]) for row in table("schema/verbs.def", "VERB")}
 WORDS = {number: word for word, number in VERBS.items()}
 ERRORS = {row[0]: int(row[2]) for row in table("schema/errors.def", "ERR")}
