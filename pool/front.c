@@ -119,7 +119,8 @@ static bool send_record(struct front *f, uint8_t type, uint16_t id, const void *
 		return false;
 	memcpy(out + FCGI_HEADER_LEN, body, size);
 	size += FCGI_HEADER_LEN;
-	return send(f->fd, out, size, MSG_NOSIGNAL) == (ssize_t)size;
+	/* Whoever does not read these few bytes is not waited for. */
+	return send(f->fd, out, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
 }
 
 static bool send_end(struct front *f, uint16_t id, uint8_t status)
