@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parameters of any kind, to the script that they mean: lines NAME=VALUE.  Which paths exist depends
- * on the path alone.  Whatever comes out has no `..`, and lies in the table. */
+/* Parameters of any kind, to the script that they mean: lines NAME=VALUE.  Which paths exist
+ * depends on the path alone.  Whatever comes out has no `..`, and lies in the table. */
 #include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
