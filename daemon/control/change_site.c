@@ -141,6 +141,11 @@ static int find_for(struct work *w, const struct change *c, enum life_event even
 	if (change_find(w, c->site, out, err) < 0 ||
 	    life_step(out->state, event, c->site, out_state, err) < 0)
 		return -1;
+	if (c->if_revision && out->revision != c->if_revision)
+		return err_set(err, ERR_CONFLICT, "site '%s' has revision %llu by now, not %llu: "
+			       "somebody has changed it", c->site,
+			       (unsigned long long)out->revision,
+			       (unsigned long long)c->if_revision);
 	if (out->is_undone && event != LIFE_REMOVE)
 		return err_set(err, ERR_CONFLICT,
 			       "site '%s' has failed and nothing of it stands; add tries again, "

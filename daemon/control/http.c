@@ -240,6 +240,12 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 	c->command = route->row->id;
 	c->uid = peer_uid(r->connection);
 	c->is_dry_run = route->query[FLAG_DRY_RUN][0] != '\0';
+	if (route->query[FLAG_IF_REVISION][0] &&
+	    str_number(route->query[FLAG_IF_REVISION], INT64_MAX, &c->if_revision) < 0) {
+		(void)err_set(&err, ERR_USAGE, "'%.40s' is no revision",
+			      route->query[FLAG_IF_REVISION]);
+		return refuse(r, route->row->word, &err, flag_rows[FLAG_IF_REVISION].field);
+	}
 	if (take_operand(route, c, &err) < 0)
 		return refuse(r, route->row->word, &err, route_field(route));
 	if (body_parse(r->body, r->size, c, field, &err) < 0)

@@ -141,6 +141,22 @@ def test_two_callers_at_once_lose_nothing(c):
     assert [w.revision for w in wishes] == list(range(1, 34)) and len(wishes[-1].aliases) == 16
 
 
+def test_a_change_of_what_was_seen_only(c):
+    """What others changed meanwhile is not overwritten by one who asks for that."""
+    c.add("x.example", aliases=["a.example"])
+    seen = c.show("x.example").data["revision"]
+    aliases(c, "add", "b.example")
+    at = f"/v1/tenants/x.example?if_revision={seen}"
+    failed(c.request("PATCH", at, json.dumps({"aliases": ["c.example"]})), 409, "conflict", "site")
+    failed(c.request("DELETE", at), 409, "conflict", "site")
+    assert c.show("x.example").data["aliases"] == ["a.example", "b.example"]
+    at = f"/v1/tenants/x.example?if_revision={seen + 1}"
+    a = c.request("PATCH", at, json.dumps({"aliases": ["c.example"]}))
+    assert a.result == "done" and a.data["revision"] == seen + 2
+    failed(c.request("DELETE", "/v1/tenants/x.example?if_revision=x"), 400, "usage", "if_revision")
+    assert c.request("DELETE", f"/v1/tenants/x.example?if_revision={seen + 2}").result == "done"
+
+
 def test_two_callers_who_want_opposites(c):
     """One comes last and wins whole: nobody sees half of one and half of the other."""
     c.add("x.example")
