@@ -8,10 +8,21 @@ import struct
 import pytest
 
 from tests.lib import fcgi_client as f
+from tests.lib.procs import wait_until
 
 ECHO = ("<?php echo json_encode([$_SERVER['X'] ?? '', strlen($_SERVER['L'] ?? ''), count($_SERVER) >"
         " 1000, md5(file_get_contents('php://input'))]);")
 RAN = "<?php file_put_contents('../tmp/ran', '.', FILE_APPEND); echo 'ran';"
+ABORT = """<?php while (ob_get_level()) ob_end_flush();
+$ended = 0;
+register_shutdown_function(function () use (&$ended) {
+    file_put_contents($_SERVER['NOTE'], 'aborted ' . connection_aborted() . ", ended $ended");
+});
+for ($i = 0; $i < 300 && !($i > 100 && connection_aborted()); $i++) {
+    echo str_repeat('x', 10000); flush(); usleep(1000);
+}
+$ended = 1;
+"""
 stricter = []       # names of cases that php-fpm does not meet
 
 
@@ -214,6 +225,24 @@ def client_goes_away(server):
         assert finish(c).err == b""
 
 
+def gone(server, script):
+    """What a script that goes on printing notes when its client leaves."""
+    note = f"{os.path.dirname(server.root())}/tmp/{script}.{server.name}"
+    with server.connect() as c:
+        c.send(f.request(server.params(script, NOTE=note)))
+        c.record()
+    wait_until(lambda: os.path.exists(note) and open(note, encoding="ascii").read(), 30, note)
+    return open(note, encoding="ascii").read()
+
+
+def abort_ends_the_script(server):
+    assert gone(server, "abort.php") == "aborted 1, ended 0"
+
+
+def abort_is_ignored(server):
+    assert gone(server, "ignore.php") == "aborted 1, ended 1"
+
+
 # ---- what the specification asks ---------------------------------------------------------------
 @strict
 def unknown_type(server):
@@ -335,7 +364,7 @@ def scripts_elsewhere(server):
 
 CASES = [case for case in list(globals().values())
          if callable(case) and getattr(case, "__module__", "") == __name__
-         and case not in (strict, hello, finish, closes, values)]
+         and case not in (strict, hello, finish, closes, values, gone)]
 
 
 @pytest.fixture(scope="module")
@@ -345,6 +374,7 @@ def scripts(sites):
             "../private/x.php": RAN,
             "noise.php": "<?php for ($i = 0; $i < 167; $i++) error_log(str_repeat('e', 100));"
                          "echo str_repeat('o', 100000);",
+            "abort.php": ABORT, "ignore.php": "<?php ignore_user_abort(true); ?>" + ABORT,
             "much.php": "<?php for ($i = 0; $i < 130; $i++) echo str_repeat('x', 10000);"}.items():
         sites.put(name, text)
     sites.system.as_tenant(sites.sites["base"],

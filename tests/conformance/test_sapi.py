@@ -127,6 +127,7 @@ CASES = [
     Case("stdin is nobody's", "stream_set_blocking(fopen('php://stdin', 'r'), false); echo 1;", "1"),
     Case("php_info", "ob_start(); phpinfo(); echo strlen(ob_get_clean()) > 1000 ? 1 : 0;", "1"),
     Case("no argv from the query", "echo (int) ini_get('register_argc_argv');", "0"),
+    Case("locale", "echo setlocale(LC_CTYPE, 0), ' ', setlocale(LC_NUMERIC, 0);", "C.UTF-8 C"),
     # ---- status and headers --------------------------------------------------------------------
     Case("default head", "echo 1;", "1", headers={"content-type": "text/html; charset=UTF-8",
                                                    "status": None}),

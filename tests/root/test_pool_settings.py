@@ -27,12 +27,6 @@ PRELOAD = """<?php chdir('/'); fastcgi_finish_request(); header('X: 1'); echo 'l
 class Preloaded { const A = 41; }"""
 
 
-def not_loaded():
-    """Extensions that Debian ships with PHP and the test can turn on."""
-    found = {path.stem for path in pathlib.Path("/usr/lib/php").glob("*/*.so")}
-    return [name for name in ("sysvmsg", "sysvshm", "shmop", "calendar") if name in found]
-
-
 @pytest.fixture(scope="module")
 def pool():
     with Pool(*PLAN, files={"private/preload.php": PRELOAD}) as running:
@@ -120,13 +114,44 @@ def test_user_ini(pool):
     assert value(pool, names) == before, "and it ends with the request"
 
 
-def test_user_ini_turned_off_and_clear_env_and_extensions():
-    more = not_loaded()[:2]
-    with Pool("user_ini=no", "clear_env=no", f"extensions={','.join(more) or 'none'}",
+def test_user_ini_and_clear_env_turned_off():
+    with Pool("user_ini=no", "clear_env=no",
               files={"public/.user.ini": "precision=8"}) as pool:
         assert value(pool, "[ini_get('precision'), getenv('PATH') != '']") == ["14", True]
-        loaded = value(pool, "get_loaded_extensions()")
-        assert not set(more) - set(loaded)
+
+
+def test_extensions(tmp_path):
+    """Where PHP's conf.d says nothing of them; one that is not there is told."""
+    (tmp_path / "10-opcache.ini").write_text("zend_extension=opcache.so\n")
+    tmp_path.chmod(0o755)
+    loaded = "array_map('extension_loaded', ['ctype', 'calendar', 'shmop', 'Zend OPcache'])"
+    with Pool(flags=("-c", tmp_path)) as pool:
+        assert value(pool, loaded) == [False, False, False, True]
+    with Pool("extensions=ctype,calendar,nosuch", flags=("-c", tmp_path)) as pool:
+        assert value(pool, loaded) == [True, True, False, True]
+        assert value(pool, "ctype_digit('12')") is True
+        pool.wait_log("Unable to load dynamic library 'nosuch'")
+
+
+def test_preload_that_fails_is_told():
+    with Pool("preload=private/none.php", start=False) as pool:
+        assert "PHP does not start" in pool.wait("failed")
+        pool.wait_log("private/none.php")
+
+
+def test_browscap():
+    """PHP reads it only when it starts."""
+    data = "[*]\nbrowser=Default\n[GJK_Browscap_Version]\nVersion=1\n[cage*]\nbrowser=Cage\n"
+    folder = "/usr/share/php-browscap-test"
+    pathlib.Path(folder).mkdir()
+    try:
+        pathlib.Path(folder, "browscap.ini").write_text(data)
+        with Pool(f"php_admin_value.browscap={folder}/browscap.ini", "max_children=1") as pool:
+            for _ in range(2):
+                assert value(pool, "get_browser('cage 1')->browser") == "Cage"
+    finally:
+        pathlib.Path(folder, "browscap.ini").unlink()
+        pathlib.Path(folder).rmdir()
 
 
 def test_doc_root():

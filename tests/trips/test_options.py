@@ -91,6 +91,16 @@ def test_entries_come_and_go_one_by_one(system, site):
     assert system.show(site)["overrides"] == []
 
 
+def test_preloading(system, site):
+    system.put(site, "private/preload.php", "<?php class Early { const A = 'early'; }")
+    system.put(site, "public/index.php", "<?php echo Early::A ?? '';")
+    system.ctl("set", site, "preload=private/preload.php", check=True)
+    wait_until(lambda: system.http(site).status == 200, 30, "the preloaded class")
+    assert system.text(site) == "early"
+    system.ctl("set", site, "preload=", check=True)
+    wait_until(lambda: system.http(site).status == 500, 30, "a pool without it")
+
+
 def test_document_root_moves(system, site):
     system.put(site, "public/index.php", "<?php echo 'old';")
     system.put(site, "public/web/index.php", "<?php echo 'new';")
