@@ -214,7 +214,7 @@ def test_ledger_in_pages(b):
 # ---- what a sender may lie about ---------------------------------------------------------
 
 @pytest.mark.parametrize("words, code", [
-    (("raw.memory_max=1",), BAD_OPTION), (("raw.pm=2",), BAD_OPTION),
+    (("raw.memory_max=1",), BAD_OPTION), (("raw.pm=99",), BAD_OPTION),
     (("raw.max_children=100000",), BAD_OPTION), (("programs=allow",), POLICY),
     (("document_root=private/x",), BAD_OPTION), (("document_root=sessions",), BAD_OPTION),
     (("alias=site.example",), CONFLICT), (("alias=../../etc",), BAD_NAME),
