@@ -113,6 +113,7 @@ static void note_most(struct master *m)
 			     m->workers.max);
 	m->was_full = is_full;
 	atomic_store(&b->max_active, m->max_active);
+	atomic_store(&b->slow, m->workers.slow);
 	atomic_store(&b->max_children_reached, m->times_full);
 }
 

@@ -39,7 +39,11 @@ struct runtime_request {
 	struct params *params;
 	uint64_t accepted_ms;
 	uint64_t served;	/* by this worker before this request */
-	uint64_t memory;	/* afterwards: the most that PHP had allocated, in bytes */
+	char *headers;		/* room for the answer's headers, a line each; NULL: not wanted */
+	size_t headers_room;
+	/* Afterwards: */
+	uint64_t memory;	/* the most that PHP had allocated, in bytes */
+	int status;		/* of the answer */
 };
 
 /* Starts PHP with OPcache and APCu.  Single-threaded, reads nothing but PHP's
@@ -56,6 +60,10 @@ int runtime_settle(const struct runtime_pool *pool, struct err *err);
 
 /* First thing in a worker. */
 void runtime_child(void);
+
+/* Lets the worker write the slow log whenever the master asks by score->slow.  False
+ * if that cannot be; all else works. */
+bool runtime_watch_slow(struct score *score);
 
 /* Runs one request from its parameters to the end of its answer.  False if PHP
  * is no longer fit for another. */

@@ -73,7 +73,7 @@ static size_t read_body(char *data, size_t size)
 static int end_answer(void)
 {
 	if (sapi_state.request)
-		sapi_state.request->memory = zend_memory_peak_usage(true);
+		sapi_headers_note(sapi_state.request);
 	if (sapi_state.request && !answer_end(sapi_state.request->answer))
 		php_handle_aborted_connection();
 	return SUCCESS;
@@ -248,6 +248,7 @@ bool runtime_serve(struct runtime_request *r)
 	} zend_end_try();
 	(void)answer_end(r->answer);	/* if PHP gave up before its own end of the request */
 	sapi_state.request = NULL;
+	sapi_slow_forget();
 	SG(server_context) = NULL;
 	r->front->keep = front_drain(r->front, DRAIN_MS);
 	return is_fit;

@@ -45,6 +45,8 @@ int sapi_user_ini_activate(void);
 
 /* sapi_headers.c */
 int sapi_headers_send(sapi_headers_struct *headers);
+/* What the request was answered with, and what it took. */
+void sapi_headers_note(struct runtime_request *r);
 
 /* sapi_server.c: fills SG(request_info) from the parameters. */
 void sapi_server_prepare(struct params *params);
@@ -64,6 +66,9 @@ enum script_refusal {
 	SCRIPT_MISSING,		/* not there, no regular file, or not beneath the home */
 };
 enum script_refusal sapi_script_open(zend_file_handle *out);
+
+/* sapi_slow.c: the request has ended, slow or not. */
+void sapi_slow_forget(void);
 
 /* sapi_log.c */
 void sapi_log_message(const char *message, int level);

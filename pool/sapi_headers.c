@@ -66,6 +66,19 @@ static int put_status(sapi_headers_struct *headers)
 	return -code;
 }
 
+/* For the access log. */
+static void note_header(void *element, void *arg)
+{
+	const sapi_header_struct *h = element;
+	struct runtime_request *r = arg;
+	size_t size = strlen(r->headers);
+
+	if (size + h->header_len + 2 > r->headers_room)
+		return;
+	memcpy(r->headers + size, h->header, h->header_len);
+	memcpy(r->headers + size + h->header_len, "\n", 2);
+}
+
 int sapi_headers_send(sapi_headers_struct *headers)
 {
 	zend_llist_position at;
@@ -75,6 +88,9 @@ int sapi_headers_send(sapi_headers_struct *headers)
 
 	if (SG(request_info).no_headers || !sapi_state.request)
 		return SAPI_HEADER_SENT_SUCCESSFULLY;
+	if (sapi_state.request->headers)
+		zend_llist_apply_with_argument(&headers->headers, note_header,
+					       sapi_state.request);
 	code = put_status(headers);
 	if (code < 0) {
 		has_status = true;
@@ -95,4 +111,10 @@ int sapi_headers_send(sapi_headers_struct *headers)
 	}
 	(void)put("\r\n", 2);
 	return SAPI_HEADER_SENT_SUCCESSFULLY;
+}
+
+void sapi_headers_note(struct runtime_request *r)
+{
+	r->memory = zend_memory_peak_usage(true);
+	r->status = SG(sapi_headers).http_response_code ? SG(sapi_headers).http_response_code : 200;
 }

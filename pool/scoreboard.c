@@ -78,6 +78,7 @@ void score_request(struct score *s, const struct params *p)
 	if (length)
 		(void)str_number(length, UINT64_MAX, &s->length);	/* wrong: 0 */
 	put(s->method, sizeof(s->method), params_get(p, "REQUEST_METHOD"));
+	put(s->id, sizeof(s->id), params_get(p, "REQUEST_ID"));
 	put(s->user, sizeof(s->user), params_get(p, "REMOTE_USER"));
 	put(s->uri, sizeof(s->uri), params_get(p, "REQUEST_URI"));
 	put(s->script, sizeof(s->script), params_get(p, "SCRIPT_FILENAME"));
@@ -99,7 +100,7 @@ void score_assign(struct score *s, uint64_t now)
 	atomic_store(&s->served, 0);
 	score_took(s, 0, 0, 0);
 	s->length = 0;
-	s->method[0] = s->user[0] = s->uri[0] = s->script[0] = '\0';
+	s->method[0] = s->id[0] = s->user[0] = s->uri[0] = s->script[0] = '\0';
 }
 
 void score_release(struct score *s)

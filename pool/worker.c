@@ -10,13 +10,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
-#include "pool/late.h"
+#include "pool/measure.h"
 
 #define KEPT_MS 10000		/* a kept connection may be silent so long */
 #define BODY_WAIT_MS 30000	/* and a client inside a body */
@@ -98,17 +97,9 @@ static bool wait_kept(struct worker *w)
 	}
 }
 
-static uint64_t us_of(clockid_t clock)
-{
-	struct timespec t = { 0 };
-
-	(void)clock_gettime(clock, &t);	/* cannot fail with our clocks */
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static bool serve_one(struct worker *w)
 {
-	uint64_t cpu_us = 0, began_us = 0, waited = 0;
+	bool ran = false;
 	struct runtime_request r = {
 		.front = &w->front,
 		.answer = &w->answer,
@@ -129,20 +120,9 @@ static bool serve_one(struct worker *w)
 	}
 	if (is_last_request(w) || w->is_told)
 		w->front.keep = false;
-	waited = late_waited(&w->params);
-	board_waited(w->start->pool->board->all, waited);
-	if (w->options->queue_timeout > 0 && waited > w->options->queue_timeout * 1000) {
-		atomic_fetch_add(&w->start->pool->board->all->late, 1);
-		return late_refuse(&w->front, &w->answer);
-	}
-	score_request(w->start->score, &w->params);
-	began_us = us_of(CLOCK_MONOTONIC);
-	cpu_us = us_of(CLOCK_PROCESS_CPUTIME_ID);
-	if (!runtime_serve(&r))
+	if (!measure_serve(w->start->pool, w->start->score, &r, &ran))
 		leave(WORKER_UNFIT);
-	score_took(w->start->score, us_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_us,
-		   us_of(CLOCK_MONOTONIC) - began_us, r.memory);
-	w->served++;
+	w->served += ran;
 	return w->front.keep;
 }
 
@@ -294,6 +274,8 @@ void worker_run(const struct worker_start *start)
 		errlog_write(err.text);
 		leave(WORKER_FAILED);
 	}
+	if (o->request_slowlog_timeout > 0 && !runtime_watch_slow(start->score))
+		errlog_write("this worker writes no slow log: no process is free for its thread");
 	atomic_store(&start->score->pid, (int32_t)getpid());
 	score_end(start->score, clock_ms());
 	accept_for_ever(&w);

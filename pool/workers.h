@@ -32,6 +32,7 @@ struct worker_row {
 	uint64_t born, heard;	/* forked; last answer on the link */
 	uint64_t must_by;	/* when it must have answered or left; 0: nothing is due */
 	bool is_told;		/* to leave */
+	bool is_slow;		/* the slow log has this request */
 };
 
 #define WORKER_STARTING 1u	/* the turn that score_assign() begins with */
@@ -41,6 +42,7 @@ struct workers {
 	struct scoreboard *board;
 	struct worker_row *row;
 	uint32_t max, count, busy;
+	uint64_t slow;		/* requests that were, in all */
 	bool is_stopping;
 	pid_t turnstile;	/* pool/late.h; 0: there is none */
 	int turnstile_link;

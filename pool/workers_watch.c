@@ -2,8 +2,11 @@
 /* What the master sees of its workers, asks of them, and does about it. */
 #include "pool/workers.h"
 
+#include <linux/futex.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "pool/clock.h"
 #include "pool/errlog.h"
@@ -38,6 +41,7 @@ static void look(struct workers *w, struct worker_row *row, uint64_t now)
 	if (row->busy_since)
 		w->busy--;
 	row->busy_since = 0;
+	row->is_slow = false;
 	row->idle_since = now;
 	if (!score_is_busy(turn))
 		return;
@@ -61,6 +65,20 @@ static void end_late(struct workers *w, struct worker_row *row, uint64_t now)
 	} else if (clock_passed(now, row->asked) >= TERM_TO_KILL_MS) {
 		(void)kill(row->pid, SIGKILL);
 	}
+}
+
+static void tell_slow(struct workers *w, struct worker_row *row, uint64_t now)
+{
+	uint64_t limit = w->pool->spec->options.request_slowlog_timeout * 1000;
+	struct score *s = &w->board->slot[row - w->row];
+
+	if (limit == 0 || !row->busy_since || row->is_slow || row->turn == WORKER_STARTING ||
+	    clock_passed(now, row->busy_since) < limit)
+		return;
+	row->is_slow = true;
+	w->slow++;
+	atomic_fetch_add(&s->slow, 1);
+	(void)syscall(SYS_futex, &s->slow, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 /* Asks, hears, and kills those who neither answered nor left in time. */
@@ -94,6 +112,7 @@ void workers_watch(struct workers *w, uint64_t now)
 			continue;
 		look(w, &w->row[i], now);
 		end_late(w, &w->row[i], now);
+		tell_slow(w, &w->row[i], now);
 		question(w, &w->row[i], now);
 	}
 }

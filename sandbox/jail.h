@@ -18,6 +18,7 @@ enum jail_fd {
 	JAIL_FD_REPORT,
 	JAIL_FD_LOG,
 	JAIL_FD_GO,		/* one byte when the process is in its groups */
+	JAIL_FD_SLOW, JAIL_FD_ACCESS,	/* further logs, for the program */
 	JAIL_FD_END
 };
 

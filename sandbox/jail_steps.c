@@ -205,7 +205,7 @@ static int step_descriptors(struct jail *j, struct err *err)
 	fd_close(&j->program);
 	j->program = high;
 	const int given[] = { JAIL_FD_LISTENER, j->payload, JAIL_FD_REPORT, JAIL_FD_LOG,
-			      j->worker_filter };
+			      j->worker_filter, JAIL_FD_SLOW, JAIL_FD_ACCESS };
 
 	if (fd_place(given, ARRAY_SIZE(given), JAIL_FD_LISTENER) < 0)
 		return err_sys(err, "place the descriptors");

@@ -14,8 +14,11 @@ enum log_verb {
 	/* Copy from the first descriptor that comes along, a named pipe, to the
 	 * second, a file opened for appending.  Replaces an earlier pair. */
 	LOG_ATTACH = 1,
-	LOG_DETACH,		/* copy what is there, then let go */
+	LOG_DETACH,		/* copy what is there, then let go of all the tenant's */
 };
+
+/* The logs that a pool writes. */
+enum log_which { LOG_PHP, LOG_SLOW, LOG_ACCESS, LOGS };
 
 #define STRUCT(name, sentence) struct name {
 #define FIELD(in, type, name, array, sentence) type name array;

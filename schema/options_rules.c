@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "schema/access_format.h"
 #include "schema/errors.h"
 
 enum rule_when { ALWAYS, IF_DYNAMIC };
@@ -33,8 +34,26 @@ static uint64_t value_of(const struct options *o, enum option_id id)
 	return value;
 }
 
+static int check_format(const char *format, struct err *err)
+{
+	const char *at = format;
+	struct access_part part;
+	int rc = 0;
+
+	while ((rc = access_format_next(&at, &part)) > 0)
+		;
+	if (rc < 0)
+		return err_set(err, ERR_BAD_OPTION,
+			       "option 'access_format': '%.40s' does not begin with one of "
+			       "PHP-FPM's letters: %%C %%d %%{NAME}e %%f %%l %%m %%M %%n "
+			       "%%{Name}o %%p %%P %%q %%Q %%r %%R %%s %%t %%T %%u %%%%", at);
+	return 0;
+}
+
 int options_check_rules(const struct options *o, struct err *err)
 {
+	if (check_format(o->access_format, err) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		const struct rule *r = &rules[i];
 		uint64_t low = value_of(o, r->low);

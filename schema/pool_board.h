@@ -16,6 +16,7 @@
 #define BOARD_WAITS 16		/* counted times of waiting, see board_wait_ms[] */
 #define BOARD_TEXT_METHOD 16
 #define BOARD_TEXT_USER 32
+#define BOARD_TEXT_ID 40
 #define BOARD_TEXT_URI 256
 #define BOARD_TEXT_SCRIPT 256
 
@@ -27,11 +28,13 @@ struct score {
 	_Atomic uint64_t requests;		/* of all workers that had this line */
 	_Atomic uint64_t served;		/* of this one */
 	_Atomic uint64_t started;		/* clock_ms() */
+	_Atomic uint32_t slow;			/* one more: write the slow log */
 	_Atomic uint64_t cpu, memory;		/* of the last request: of one CPU's time, in
 						 * 1/10000; peak in bytes */
 	uint64_t length;			/* of the request's body */
 	char method[BOARD_TEXT_METHOD];
 	char user[BOARD_TEXT_USER];
+	char id[BOARD_TEXT_ID];			/* REQUEST_ID, the web server's */
 	char uri[BOARD_TEXT_URI];		/* with its query */
 	char script[BOARD_TEXT_SCRIPT];
 };

@@ -32,6 +32,8 @@ enum pool_fd {
 	POOL_FD_REPORT,		/* SOCK_SEQPACKET to the supervisor */
 	POOL_FD_LOG,		/* named pipe towards php.log, nonblocking */
 	POOL_FD_FILTER,		/* sealed memfd: struct sock_filter[] of the workers' seccomp */
+	POOL_FD_SLOW,		/* the same towards slow.log; or none */
+	POOL_FD_ACCESS,		/* the same towards access.log; or none */
 	/* Taken by the pool itself: */
 	POOL_FD_BOARD,		/* memfd with struct board (schema/pool_board.h), which goes
 				 * to the supervisor with READY, or by pidfd_getfd(2) */

@@ -40,6 +40,7 @@ static const struct {
 	{ "PATH_INFO", "$tenantd_path_info" },
 	{ "REDIRECT_STATUS", "200" },
 	{ "HTTP_HOST", "$http_host" },	/* with the port, as the visitor asked */
+	{ "REQUEST_ID", "$request_id" },
 	{ "TENANTD_ARRIVED", "$msec" },	/* the pool's; scripts do not see it */
 	{ "HTTP_PROXY", "''" },		/* a header Proxy: is no proxy setting (httpoxy) */
 };

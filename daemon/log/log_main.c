@@ -30,6 +30,7 @@ struct source {
 	struct program *program;
 	struct loop_watch watch;
 	struct log_copy copy;
+	uint32_t which;		/* enum log_which */
 	size_t budget;		/* bytes that may be read before the next tick */
 	bool is_paused;
 };
@@ -88,29 +89,30 @@ static void on_output(void *owner, uint32_t events)
 	want_tick(s->program);
 }
 
-/* Copies what is there and lets go. */
-static void let_go(struct program *p, uint32_t number)
+/* Copies what is there and lets go of one log; WHICH is LOGS for all of them. */
+static void let_go(struct program *p, uint32_t number, uint32_t which)
 {
-	for (struct source **at = &p->sources; *at; at = &(*at)->next) {
+	for (struct source **at = &p->sources; *at;) {
 		struct source *s = *at;
 
-		if (s->copy.number != number)
+		if (s->copy.number != number || (which != LOGS && s->which != which)) {
+			at = &s->next;
 			continue;
+		}
 		for (size_t left = LAST_BYTES, n = 1; left > 0 && n > 0; left -= n)
 			n = log_copy_some(&s->copy, left, loop_now_ms());
 		loop_watch_stop(&p->loop, &s->watch);
 		log_copy_done(&s->copy);
 		*at = s->next;
 		free(s);
-		return;
 	}
 }
 
-static void attach(struct program *p, uint32_t number, const int fds[2])
+static void attach(struct program *p, uint32_t number, uint32_t which, const int fds[2])
 {
 	struct source *s = calloc(1, sizeof(*s));
 
-	let_go(p, number);
+	let_go(p, number, which);
 	if (!s) {
 		log_event(DAEMON_ERROR, "program=tenant-log tenant=%u error='no memory'", number);
 		(void)close(fds[0]);
@@ -118,6 +120,7 @@ static void attach(struct program *p, uint32_t number, const int fds[2])
 		return;
 	}
 	s->program = p;
+	s->which = which;
 	s->budget = TICK_BYTES;
 	s->watch = (struct loop_watch){ .fd = fds[0], .on_event = on_output, .owner = s };
 	log_copy_init(&s->copy, number, fds[0], fds[1], loop_now_ms());
@@ -142,14 +145,15 @@ static void on_message(void *owner, uint32_t events)
 				  strerror(errno));
 		return;
 	}
-	if (n == sizeof(m) && m.verb == LOG_ATTACH && count == ARRAY_SIZE(fds)) {
-		attach(p, m.number, fds);
+	if (n == sizeof(m) && m.verb == LOG_ATTACH && count == ARRAY_SIZE(fds) &&
+	    m.which < LOGS) {
+		attach(p, m.number, m.which, fds);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
 		fd_close(&fds[i]);
 	if (n == sizeof(m) && m.verb == LOG_DETACH && count == 0) {
-		let_go(p, m.number);
+		let_go(p, m.number, LOGS);
 		return;
 	}
 	if (n != 0)
@@ -175,7 +179,7 @@ static int prepare(struct program *p, struct err *err)
 	(void)sigprocmask(SIG_BLOCK, &stop, NULL);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, "become undumpable");
-	/* Two per tenant that runs. */
+	/* Two per log of a tenant that runs. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);	/* fewer tenants, no other harm */
@@ -205,7 +209,7 @@ int main(void)
 		while (!p.is_ended && loop_run_once(&p.loop, &err) == 0)
 			;
 		while (p.sources)
-			let_go(&p, p.sources->copy.number);
+			let_go(&p, p.sources->copy.number, LOGS);
 	}
 	if (err.code == 0)
 		return 0;

@@ -30,7 +30,7 @@ static struct loop *loop_of(struct generation *g)
 
 /* What the jail gets, and our ends. */
 struct ends {
-	int spec, report, our_report, log, go, our_go, cgroup;
+	int spec, report, our_report, log[LOGS], go, our_go, cgroup;
 };
 
 static void close_ends(struct ends *e)
@@ -38,7 +38,8 @@ static void close_ends(struct ends *e)
 	fd_close(&e->spec);
 	fd_close(&e->report);
 	fd_close(&e->our_report);
-	fd_close(&e->log);
+	for (int i = 0; i < LOGS; i++)
+		fd_close(&e->log[i]);
 	fd_close(&e->go);
 	fd_close(&e->our_go);
 	fd_close(&e->cgroup);
@@ -54,9 +55,13 @@ static int open_ends(struct pool *p, struct generation *g, const struct jail_spe
 	    cgroup_generation_make(&place->tree, p->number, g->id, &e->cgroup, err) < 0)
 		return -1;
 	e->spec = fd_sealed("spec", full, sizeof(*full), err);
-	e->log = e->spec < 0 ? -1 : log_link_pipe(place, p->number, err);
-	if (e->log < 0)
+	if (e->spec < 0)
 		return -1;
+	for (int i = 0; i < LOGS; i++) {
+		e->log[i] = log_link_pipe(place, p->number, (enum log_which)i, err);
+		if (e->log[i] < 0)
+			return -1;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "make the report channel");
 	e->our_report = pair[0];
@@ -72,10 +77,11 @@ static int open_ends(struct pool *p, struct generation *g, const struct jail_spe
 static int start_process(struct pool *p, struct generation *g, struct ends *e, struct err *err)
 {
 	struct place *place = p->pools->place;
-	int fds[] = { p->listener, e->spec, e->report, e->log, e->go };
+	int fds[] = { p->listener, e->spec, e->report, e->log[LOG_PHP], e->go,
+		      e->log[LOG_SLOW], e->log[LOG_ACCESS] };
 	struct spawn s = {
 		.program = "tenant-jail", .fds = fds, .fd_count = ARRAY_SIZE(fds),
-		.output = e->log, .namespaces = CLONE_NEWPID, .cgroup = e->cgroup,
+		.output = e->log[LOG_PHP], .namespaces = CLONE_NEWPID, .cgroup = e->cgroup,
 	};
 
 	if (spawn(place, &s, &g->pid, &g->pidfd, err) < 0)
@@ -113,7 +119,7 @@ static void abandon(struct generation *g)
 
 struct generation *generation_start(struct pool *p, struct err *err)
 {
-	struct ends e = { -1, -1, -1, -1, -1, -1, -1 };
+	struct ends e = { -1, -1, -1, { -1, -1, -1 }, -1, -1, -1 };
 	struct tenant_spec spec;
 	struct jail_spec full;
 

@@ -17,19 +17,24 @@
 #include "daemon/supervisor/pool.h"
 #include "schema/events.h"
 
-#define PIPE_NAME "log"
-#define FILE_NAME "php.log"
+static const struct {
+	const char *pipe, *file;
+} names[LOGS] = {
+	[LOG_PHP] = { "log", "php.log" },
+	[LOG_SLOW] = { "slow", "slow.log" },
+	[LOG_ACCESS] = { "access", "access.log" },
+};
 
-int log_link_pipe(const struct place *p, uint32_t number, struct err *err)
+int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, struct err *err)
 {
 	CLOSE_AT_EXIT int dir = place_pool_dir(p, number, err);
 	struct stat st;
 
 	if (dir < 0)
 		return -1;
-	if (mkfifoat(dir, PIPE_NAME, 0600) < 0 && errno != EEXIST)
+	if (mkfifoat(dir, names[which].pipe, 0600) < 0 && errno != EEXIST)
 		return err_sys(err, "make the log pipe of %u", number);
-	CLOSE_AT_EXIT int fd = openat(dir, PIPE_NAME,
+	CLOSE_AT_EXIT int fd = openat(dir, names[which].pipe,
 				      O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -39,16 +44,17 @@ int log_link_pipe(const struct place *p, uint32_t number, struct err *err)
 	return fd_take(&fd);
 }
 
-/* LOG_DIR/SITE/php.log; only root can put a name into that folder. */
-static int open_file(const struct place *p, const char *site, struct err *err)
+/* LOG_DIR/SITE/php.log and others; only root can put a name into that folder. */
+static int open_file(const struct place *p, const char *site, enum log_which which,
+		     struct err *err)
 {
 	CLOSE_AT_EXIT int dir = file_open_beneath(p->log_dir, site, O_RDONLY | O_DIRECTORY, 0);
 	struct stat st;
 
 	if (dir < 0)
 		return err_sys(err, "open the log folder of '%s'", site);
-	CLOSE_AT_EXIT int fd = file_open_beneath(dir, FILE_NAME, O_WRONLY | O_APPEND | O_CREAT |
-						 O_NONBLOCK, 0640);
+	CLOSE_AT_EXIT int fd = file_open_beneath(dir, names[which].file, O_WRONLY | O_APPEND |
+						 O_CREAT | O_NONBLOCK, 0640);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, "open the log of '%s'", site);
@@ -59,12 +65,12 @@ static int open_file(const struct place *p, const char *site, struct err *err)
 	return fd_take(&fd);
 }
 
-static int attach(struct log_link *l, struct pool *p)
+static int attach_one(struct log_link *l, struct pool *p, enum log_which which)
 {
-	struct log_message m = { .verb = LOG_ATTACH, .number = p->number };
+	struct log_message m = { .verb = LOG_ATTACH, .number = p->number, .which = which };
 	struct err err = { 0 };
-	CLOSE_AT_EXIT int pipe_fd = log_link_pipe(l->place, p->number, &err);
-	CLOSE_AT_EXIT int file = pipe_fd < 0 ? -1 : open_file(l->place, p->spec.site, &err);
+	CLOSE_AT_EXIT int pipe_fd = log_link_pipe(l->place, p->number, which, &err);
+	CLOSE_AT_EXIT int file = pipe_fd < 0 ? -1 : open_file(l->place, p->spec.site, which, &err);
 
 	if (file < 0) {
 		/* The site runs without its log; the next start tries again. */
@@ -72,6 +78,15 @@ static int attach(struct log_link *l, struct pool *p)
 		return 0;
 	}
 	return fd_send(l->sock, &m, sizeof(m), (int[]){ pipe_fd, file }, 2);
+}
+
+/* Again from the first if there was no room for all: each replaces itself. */
+static int attach(struct log_link *l, struct pool *p)
+{
+	for (int which = 0; which < LOGS; which++)
+		if (attach_one(l, p, (enum log_which)which) < 0)
+			return -1;
+	return 0;
 }
 
 static int detach(struct log_link *l, const struct pool *p)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tenant-log and what it reads.  The output of a pool goes into a named pipe,
- * RUN_DIR/pool/N/log, that pool and tenant-log hold open for both directions:
- * the death of either loses nothing that the pipe holds.  A tenant is attached
- * while it has processes.
+ * tenant-log and what it reads.  The output of a pool goes into named pipes,
+ * RUN_DIR/pool/N/log and others, that pool and tenant-log hold open for both
+ * directions: the death of either loses nothing that a pipe holds.  A tenant is
+ * attached while it has processes.
  */
 #ifndef DAEMON_SUPERVISOR_LOG_LINK_H
 #define DAEMON_SUPERVISOR_LOG_LINK_H
 
 #include "daemon/supervisor/backoff.h"
 #include "daemon/supervisor/child.h"
+#include "schema/log_wire.h"
 
 struct pools;
 
@@ -37,7 +38,7 @@ void log_link_stop(struct log_link *l);
 /* Gives it freshly opened log files, after they were rotated. */
 void log_link_reopen(struct log_link *l);
 
-/* Opens the tenant's pipe, made if needed.  The caller's, not blocking. */
-int log_link_pipe(const struct place *p, uint32_t number, struct err *err);
+/* Opens one of the tenant's pipes, made if needed.  The caller's, not blocking. */
+int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, struct err *err);
 
 #endif

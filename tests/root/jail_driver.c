@@ -185,7 +185,8 @@ static pid_t spawn(int cgroup, int report, int go, int *out_pidfd, struct err *e
 		.pidfd = (uint64_t)(uintptr_t)out_pidfd, .exit_signal = SIGCHLD,
 		.cgroup = (uint64_t)cgroup,
 	};
-	const int fds[] = { listener_make(), spec_make(err), report, STDOUT_FILENO, go };
+	const int fds[] = { listener_make(), spec_make(err), report, STDOUT_FILENO, go,
+			    open("/dev/null", O_WRONLY), open("/dev/null", O_WRONLY) };
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 
 	if (pid != 0)

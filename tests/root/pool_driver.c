@@ -151,12 +151,13 @@ static pid_t start_pool(int listener, int report, int log)
 	struct err err = { 0 };
 	int record = fd_sealed("spec", &spec, sizeof(spec), &err);
 	int filter = make_filter();
-	const int fds[] = { listener, record, report, log, filter };
+	/* All logs are one here; a pipe in the filter's place is none. */
+	const int fds[] = { listener, record, report, log, filter < 0 ? log : filter, log, log };
 	pid_t pid = 0;
 
 	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
-		become_pool(fds, ARRAY_SIZE(fds) - (filter < 0));
+		become_pool(fds, ARRAY_SIZE(fds));
 	if (pid < 0)
 		die("clone");
 	(void)close(record);

@@ -149,3 +149,23 @@ def test_who_may_see_it(system, watched):
     system.ctl("set", watched, "status_path=/status", "ping_path=/ping", check=True)
     assert system.http(watched, "/status", "POST", b"x").status == 403
     assert status(system, watched)["pool"] == watched
+
+
+def test_logs_of_the_pool(system, watched):
+    """The slow log and the access log are files of their own beside the PHP log."""
+    system.ctl("set", watched, "request_slowlog_timeout=1", "access_log=yes",
+               "access_format=%m %r%Q%q %s", check=True)
+    system.put(watched, "public/slow.php", "<?php function linger() {"
+               " $end = microtime(true) + 3; while (microtime(true) < $end); } linger(); echo 3;")
+    logs = pathlib.Path(system.show(watched)["logs"])
+    wait_until(lambda: system.text(watched, "/slow.php?a=b") == "3" and
+               "linger() " in (logs / "slow.log").read_text(), 60, "the stack")
+    wait_until(lambda: "GET /slow.php?a=b 200\n" in (logs / "access.log").read_text(), 30, "a line")
+    text = (logs / "slow.log").read_text()
+    assert re.search(r"^request_id = [0-9a-f]{32}$", text, re.M)
+    assert re.search(r"^request = GET /slow.php\?a=b$", text, re.M)
+    assert "linger" not in (logs / "php.log").read_text()
+    assert (logs / "slow.log").stat().st_uid == 0 and (logs / "slow.log").stat().st_mode & 7 == 0
+    wait_until(lambda: status(system, watched)["slow requests"] >= 1, 30, "counted")
+    refused = system.ctl("set", watched, "access_format=%z")
+    assert refused.returncode == 5 and "%z" in refused.stderr

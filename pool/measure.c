@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times, memory and the access log of requests. */
+#include "pool/measure.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+#include "pool/access_log.h"
+#include "pool/late.h"
+
+#define HEADERS_ROOM 8192
+
+struct moment {
+	uint64_t us, user_us, system_us;
+};
+
+static uint64_t us_of(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+static struct moment now(void)
+{
+	struct timespec t = { 0 };
+	struct rusage used;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);	/* neither can fail */
+	(void)getrusage(RUSAGE_SELF, &used);
+	return (struct moment){ (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000,
+				us_of(&used.ru_utime), us_of(&used.ru_stime) };
+}
+
+static void log_access(const struct runtime_pool *pool, const struct runtime_request *r,
+		       const struct moment *from, const struct moment *to)
+{
+	const struct access_facts facts = {
+		.params = r->params, .headers = r->headers, .status = r->status,
+		.took_us = to->us - from->us, .user_us = to->user_us - from->user_us,
+		.system_us = to->system_us - from->system_us, .memory = r->memory,
+	};
+
+	access_log_write(pool->spec, &facts);
+}
+
+bool measure_serve(const struct runtime_pool *pool, struct score *score,
+		   struct runtime_request *r, bool *out_ran)
+{
+	static char headers[HEADERS_ROOM];
+	uint64_t limit = pool->spec->options.queue_timeout * 1000;
+	uint64_t waited = late_waited(r->params);
+	struct moment from = now(), to;
+	bool is_fit = true;
+
+	board_waited(pool->board->all, waited);
+	*out_ran = limit == 0 || waited <= limit;
+	if (!*out_ran) {
+		atomic_fetch_add(&pool->board->all->late, 1);
+		r->front->keep = late_refuse(r->front, r->answer);
+		r->status = 503;
+		log_access(pool, r, &from, &from);
+		return true;
+	}
+	if (access_log_wants_headers(&pool->spec->options)) {
+		headers[0] = '\0';
+		r->headers = headers;
+		r->headers_room = sizeof(headers);
+	}
+	score_request(score, r->params);
+	is_fit = runtime_serve(r);
+	to = now();
+	score_took(score, to.user_us + to.system_us - from.user_us - from.system_us,
+		   to.us - from.us, r->memory);
+	log_access(pool, r, &from, &to);
+	return is_fit;
+}
