@@ -82,7 +82,7 @@ PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $($p.main)),$p))
 comma  := ,
 B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(filter clang,$(CC)),-clang)
 TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
-SOURCES = schema/gen.c $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard tests/unit/*.c tests/root/*.c)
+SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard schema/gen.c schema/gen/*.c tests/unit/*.c tests/root/*.c)
 binary  = $B/$(if $(filter tenant-pool,$1),php/$(PHP)/)$1
 
 CFLAGS   ?= -O2 -g
@@ -152,7 +152,8 @@ $(foreach l,$(LAYERS),$(eval $(call layer,$l)))
 $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 
 # Prints documents out of the tables.
-$B/gen: $B/schema/gen.o $B/libschema.a $B/libbase.a
+gen.objects = $(patsubst %.c,$B/%.o,schema/gen.c $(wildcard schema/gen/*.c))
+$B/gen: $(gen.objects) $B/libschema.a $B/libbase.a
 	$(call say,LD,$@)
 	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
@@ -245,6 +246,7 @@ paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBI
 install: all gen
 	install -d $D$(SBINDIR) $D$(BINDIR) $D$(LIBEXECDIR)/php/$(PHP) $D$(UNITDIR) \
 	    $D$(PREFIX)/lib/sysusers.d $D$(PREFIX)/share/man/man1 $D$(PREFIX)/share/man/man5 \
+	    $D$(PREFIX)/share/man/man8 \
 	    $D$(PREFIX)/share/doc/tenantd $D/etc/tenantd/conf.d $D/etc/nginx/conf.d \
 	    $D/etc/logrotate.d
 	$(foreach p,$(PROGRAMS),install -m 0755 $(call binary,$p) $D$(call place,$p) &&) :
@@ -263,7 +265,7 @@ install: all gen
 	install -D -m 0644 packaging/completion/tenantctl.fish \
 	    $D$(PREFIX)/share/fish/vendor_completions.d/tenantctl.fish
 	$B/gen tenantd.conf | install -m 0644 /dev/stdin $D/etc/tenantd/tenantd.conf
-	for m in 1/tenantctl.1 5/tenantd.conf.5; do $B/gen $${m#*/} | gzip -9n | \
+	for m in 1/tenantctl.1 5/tenantd.conf.5 8/tenantd.8; do $B/gen $${m#*/} | gzip -9n | \
 	    install -m 0644 /dev/stdin $D$(PREFIX)/share/man/man$$m.gz || exit 1; done
 	install -m 0644 LICENSE $D$(PREFIX)/share/doc/tenantd/copyright
 

@@ -28,18 +28,13 @@
 #include "sandbox/cgroup.h"
 #include "schema/errors.h"
 #include "schema/events.h"
+#include "schema/programs.h"
 
 #define LOCK_FILE CGROUP_TREE_FILE ".lock"
 
 /* The top folder of a hierarchy is writable for nobody, root included; below it
  * files are root's.  Signals only where the kernel has no cgroup.kill. */
 static const cap_value_t needed[] = { CAP_DAC_OVERRIDE, CAP_KILL };
-
-static int usage(FILE *to, int status)
-{
-	(void)fputs("usage: tenant-tree -r RUN_DIR -n NAME\n", to);
-	return status;
-}
 
 /* One holder for each run folder, for as long as it lives: the kernel frees
  * the lock of a killed one. */
@@ -96,11 +91,11 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'r': path = optarg; break;
 		case 'n': name = optarg; break;
-		default: return usage(stderr, 2);
+		default: return program_usage("tenant-tree");
 		}
 	}
 	if (!path || !name || optind != argc)
-		return usage(stderr, 2);
+		return program_usage("tenant-tree");
 	/* Blocked from the start: a signal during the making is not lost. */
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);

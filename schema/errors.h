@@ -23,6 +23,11 @@ struct error_row {
 	const char *next;	/* what to type then, with marks for advice.c */
 };
 
+/* What the exit statuses mean, for manuals. */
+#define ERROR_EXIT_STATUSES \
+	"0 done, also when nothing had to change; 1 failed; 2 usage; 3 not found; 4 conflict; " \
+	"5 refused by policy or range; 6 daemon not reachable."
+
 /* The row of CODE; of `failed` for a number that is in no row, since codes
  * also arrive from other processes. */
 const struct error_row *error_row(int code);

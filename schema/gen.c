@@ -6,29 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "build_config.h"
 #include "base/str.h"
 #include "schema/commands.h"
 #include "schema/errors.h"
+#include "schema/gen/print.h"
 #include "schema/options.h"
 #include "schema/settings.h"
-
-/* Text for roff(7): a leading dot or quote would be a request, a backslash an escape. */
-static void roff(const char *s)
-{
-	if (*s == '.' || *s == '\'')
-		(void)fputs("\\&", stdout);
-	for (; *s; s++)
-		(void)(*s == '\\' ? fputs("\\e", stdout)
-		       : *s == '-' ? fputs("\\-", stdout) : putchar(*s));
-}
-
-static void title(const char *name, int section, const char *what)
-{
-	printf(".TH %s %d \"\" \"tenantd %s\"\n.SH NAME\n", name, section, TENANTD_VERSION);
-	roff(name);
-	printf(" \\- %s\n", what);
-}
 
 static void gen_conf(void)
 {
@@ -40,7 +23,7 @@ static void gen_conf(void)
 
 static void gen_conf_5(void)
 {
-	title("tenantd.conf", 5, "configuration of tenantd");
+	print_title("tenantd.conf", 5, "configuration of tenantd");
 	printf(".SH SYNOPSIS\n/etc/tenantd/tenantd.conf, /etc/tenantd/conf.d/*.conf\n"
 	       ".SH DESCRIPTION\nFlat lines of the form\n.IR key \" = \" value .\n"
 	       "A # begins a comment.  The files must belong to root and be writable by nobody "
@@ -48,12 +31,9 @@ static void gen_conf_5(void)
 	       "file is an error.  The supervisor never reads this text: tenant\\-build compiles "
 	       "it into a record, and every value is checked on the way.\n.SH KEYS\n");
 	for (int i = 0; i < setting_row_count; i++) {
-		printf(".TP\n.B ");
-		roff(setting_rows[i].key);
-		printf("\n");
-		roff(setting_rows[i].sentence);
-		printf("  Default: ");
-		roff(setting_rows[i].def);
+		print_entry(setting_rows[i].key, setting_rows[i].sentence);
+		printf("Default: ");
+		print_roff(setting_rows[i].def);
 		printf("\n");
 	}
 	printf(".SH SEE ALSO\n.BR tenantd (8),\n.BR tenantctl (1)\n");
@@ -69,12 +49,12 @@ static void range(const struct option_row *row)
 	options_default(&o);
 	options_format(&o, row, shown);
 	printf("Default ");
-	roff(*shown ? shown : "none");
+	print_roff(*shown ? shown : "none");
 	if (row->words) {
 		printf("; one%s of", row->type == OPTION_SET ? " or more" : "");
 		for (int i = 0; row->words[i]; i++) {
 			printf("%s ", i ? "," : "");
-			roff(row->words[i]);
+			print_roff(row->words[i]);
 		}
 	} else if (option_size(row) == sizeof(uint64_t) && row->type != OPTION_BOOL) {
 		char *field = (char *)&o + row->offset;
@@ -88,12 +68,12 @@ static void range(const struct option_row *row)
 	printf(".  ");
 	if (strcmp(row->known_as, "-") != 0) {
 		printf("Known as ");
-		roff(row->known_as);
+		print_roff(row->known_as);
 		printf(".  ");
 	}
 	if (row->guard) {
 		printf("Other values than the default need ");
-		roff(row->guard);
+		print_roff(row->guard);
 		printf(" = yes in tenantd.conf.");
 	}
 	printf("\n");
@@ -101,38 +81,37 @@ static void range(const struct option_row *row)
 
 static void gen_ctl_1(void)
 {
-	title("tenantctl", 1, "manage the sites of tenantd");
+	print_title("tenantctl", 1, "manage the sites of tenantd");
 	printf(".SH SYNOPSIS\n.B tenantctl\n[\\-\\-socket PATH] [\\-\\-json] "
 	       "[\\-\\-format table|csv|plain] COMMAND ...\n.SH COMMANDS\n");
 	for (int i = 0; i < COMMAND_IDS; i++) {
-		printf(".TP\n.B ");
 		struct text synopsis = { 0 };
 
 		command_synopsis(&command_rows[i], &synopsis);
-		roff(synopsis.data ? synopsis.data : "");
+		print_entry(synopsis.data ? synopsis.data : "", command_rows[i].sentence);
 		text_free(&synopsis);
-		printf("\n");
-		roff(command_rows[i].sentence);
-		printf("\n");
+	}
+	printf(".SH FLAGS\n");
+	for (int i = 0; i < FLAG_IDS; i++) {
+		char term[80];
+
+		(void)str_format(term, sizeof(term), "%s%s%s", flag_rows[i].word,
+				 *flag_rows[i].value ? " " : "", flag_rows[i].value);
+		print_entry(term, flag_rows[i].sentence);
 	}
 	printf(".SH OPTIONS OF A SITE\nGiven as OPTION=VALUE to add and set; also in plans.\n");
 	for (int i = 0; i < OPTION_IDS; i++) {
 		printf(".TP\n.B ");
-		roff(option_rows[i].name);
+		print_roff(option_rows[i].name);
 		printf("%s\n", option_rows[i].type == OPTION_KEYED ? ".NAME" : "");
-		roff(option_rows[i].sentence);
+		print_roff(option_rows[i].sentence);
 		printf("\n");
 		range(&option_rows[i]);
 	}
-	printf(".SH EXIT STATUS\n0 done, also when nothing had to change; 1 failed; 2 usage; "
-	       "3 not found; 4 conflict; 5 refused by policy or range; 6 daemon not reachable.\n"
-	       ".SH ERRORS\n");
+	printf(".SH EXIT STATUS\n" ERROR_EXIT_STATUSES "\n.SH ERRORS\n");
 	for (int i = 0; i < error_row_count; i++) {
-		printf(".TP\n.B ");
-		roff(error_rows[i].name);
-		printf("\n");
-		roff(error_rows[i].sentence);
-		printf("  Exit status %d, HTTP status %d.\n", error_rows[i].exit_status,
+		print_entry(error_rows[i].name, error_rows[i].sentence);
+		printf("Exit status %d, HTTP status %d.\n", error_rows[i].exit_status,
 		       error_rows[i].http_status);
 	}
 	printf(".SH SEE ALSO\n.BR tenantd (8),\n.BR tenantd.conf (5)\n");
@@ -142,6 +121,9 @@ static const struct {
 	const char *kind;
 	void (*print)(void);
 } kinds[] = {
+	{ "WIRE.md", print_wire_md },
+	{ "openapi.yaml", print_openapi },
+	{ "tenantd.8", print_tenantd_8 },
 	{ "tenantd.conf", gen_conf },
 	{ "tenantd.conf.5", gen_conf_5 },
 	{ "tenantctl.1", gen_ctl_1 },

@@ -27,19 +27,11 @@
 #include "daemon/control/status_server.h"
 #include "schema/errors.h"
 #include "schema/events.h"
+#include "schema/programs.h"
 #include "tenants/vhost.h"
 
 #define DATABASE "control/tenantd.db"
 #define BACKLOG 64
-
-static int usage(void)
-{
-	(void)fprintf(stderr,
-		      "usage: tenant-control -r RUN_DIR [-R]\n"
-		      "  -r RUN_DIR  folder with the record 'settings' and the sockets\n"
-		      "  -R          run as root all the same (for tests)\n");
-	return 2;
-}
 
 /* Root would make the walls around this program worthless. */
 static int become_harmless(bool may_be_root, struct err *err)
@@ -210,10 +202,10 @@ int main(int argc, char **argv)
 		else if (option == 'R')
 			may_be_root = true;
 		else
-			return usage();
+			return program_usage("tenant-control");
 	}
 	if (!run_dir || optind != argc)
-		return usage();
+		return program_usage("tenant-control");
 	if (become_harmless(may_be_root, &err) < 0) {
 		log_event(DAEMON_ERROR, "program=tenant-control reason='%s'", err.text);
 		return 1;

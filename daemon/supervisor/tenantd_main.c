@@ -34,6 +34,7 @@
 #include "daemon/supervisor/settings_run.h"
 #include "schema/errors.h"
 #include "schema/events.h"
+#include "schema/programs.h"
 
 #define CONF "/etc/tenantd/tenantd.conf"
 #define STOP_LIMIT_MS 20000	/* for a running job, before SIGTERM ends us */
@@ -251,15 +252,6 @@ static int serve(struct tenantd *d, struct err *err)
 	return 0;
 }
 
-static int usage(void)
-{
-	(void)fputs("usage: tenantd [-c CONF] [-x LIBEXEC] [-C]\n"
-		    "  -c CONF     configuration (" CONF ")\n"
-		    "  -x LIBEXEC  folder of the helper programs\n"
-		    "  -C          also start tenant-control\n", stderr);
-	return 2;
-}
-
 int main(int argc, char **argv)
 {
 	static struct tenantd d;
@@ -273,11 +265,11 @@ int main(int argc, char **argv)
 		case 'c': d.place.conf = optarg; break;
 		case 'x': d.place.libexec = optarg; break;
 		case 'C': d.with_control = true; break;
-		default: return usage();
+		default: return program_usage("tenantd");
 		}
 	}
 	if (optind != argc)
-		return usage();
+		return program_usage("tenantd");
 	adopt_store_take(&d.store);
 	if (open_standard(&d.place, &err) < 0 || prepare(&d, &err) < 0 ||
 	    take_signals(&d, &err) < 0 || start(&d, &err) < 0 || serve(&d, &err) < 0) {

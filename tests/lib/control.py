@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from tests.lib import procs
+from tests.lib import api, procs
 from tests.lib.system import UnixConnection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,6 +28,7 @@ MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 SITE, REASON = 254, 256
+VALIDATED_MAX = 200_000         # bytes of a reply; thousands of rows would take long
 ISSUED, BUILT, REMOVED = 1, 2, 3
 
 
@@ -354,9 +355,12 @@ class Control:
             with contextlib.suppress(BrokenPipeError):
                 connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read().decode())
+            reply = Answer(answer.status, answer.headers, answer.read().decode())
         finally:
             connection.close()
+        if len(reply.text) < VALIDATED_MAX:
+            api.check(method, path, reply.status, reply.root)
+        return reply
 
     def get(self, path):
         return self.request("GET", path)

@@ -59,4 +59,23 @@ unique("schema/faults.def", "FAULT", 0, "fault point")
 unique("schema/commands.def", "COMMAND", 1, "command")
 unique("schema/flags.def", "FLAG", 1, "flag")
 unique("schema/reasons.def", "REASON", 1, "number")
+
+# programs.def is what tenantd(8) tells: its flags are those that getopt is asked for, and each
+# unit has its row.
+told, asked = {}, {}
+for number, line in lint.lines("schema/programs.def"):
+    match = re.match(r'SWITCH\("([\w-]+)", "-(\w)( ?)', line)
+    if match:
+        told.setdefault(match.group(1), set()).add(match.group(2) + ":" * bool(match.group(3)))
+for path in PRODUCT:
+    match = re.search(r'getopt\(argc, argv, "([^"]+)"', lint.text(path))
+    program = re.search(r'program_usage\("([\w-]+)"', lint.text(path))
+    if match and program:
+        asked[program.group(1)] = set(re.findall(r"\w:?", match.group(1)))
+if told != asked:
+    lint.report("schema/programs.def", 1, f"flags {told} are told, {asked} are known")
+units = {row[0] for _, row in rows("schema/programs.def", "UNIT")}
+for path in lint.files("*.service", "*.socket", "*.timer"):
+    if path.startswith("packaging/systemd/") and path.rsplit("/", 1)[1] not in units:
+        lint.report(path, 1, "no UNIT row in schema/programs.def")
 lint.finish()
