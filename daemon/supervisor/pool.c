@@ -179,10 +179,15 @@ static void do_drain(struct pool *p)
 
 static void do_hand_over(struct pool *p)
 {
-	generation_drain(p->now);
+	struct generation *old = p->now;
+
 	p->now = p->next;
 	p->next = NULL;
+	/* Recorded first: a supervisor that comes after us would take the end of
+	 * the one that was told to leave for a crash of the one that serves. */
+	pool_store_or_log(p);
 	fault_point("tenantd.handed_over");
+	generation_drain(old);
 	do_note_ready(p);
 }
 
