@@ -77,10 +77,10 @@ def throughput(b):
 
 
 def calibrate(port, host):
-    """Rounds of work.php that take 5 ms here."""
-    sample = 20000
+    """Rounds of work.php that take 5 ms of CPU time here."""
+    sample = 100000     # some 25 ms: the kernel may count by ticks
     took = sorted(int(load.get(port, host, f"/work.php?n={sample}")[2]) for _ in range(9))[4]
-    return max(1, int(sample * 5e6 / took))
+    return max(1, int(sample * 5000 / max(took, 1)))
 
 
 def cage(b):
