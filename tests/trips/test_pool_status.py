@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import xml.dom.minidom
 
 import pytest
@@ -169,3 +170,22 @@ def test_logs_of_the_pool(system, watched):
     wait_until(lambda: status(system, watched)["slow requests"] >= 1, 30, "counted")
     refused = system.ctl("set", watched, "access_format=%z")
     assert refused.returncode == 5 and "%z" in refused.stderr
+
+
+def test_another_supervisor_knows_as_much(system, watched):
+    system.put(watched, "public/a.php", "<?php echo json_encode(fpm_get_status());")
+    inside = json.loads(system.text(watched, "/a.php"))
+    before = status(system, watched)
+    own = [row for row in inside["procs"] if row["request-uri"] == "/a.php"]
+    assert own and own[0]["state"] == "Running" and own[0]["script"].endswith("/a.php")
+    assert inside["accepted-conn"] == before["accepted conn"] > 0
+    os.kill(system.pid("tenantd"), signal.SIGKILL)
+
+    def again():
+        answer = system.http(watched, "/status?json")
+        return answer.status == 200 and json.loads(answer.body)
+    seen = wait_until(again, 30, "a supervisor")
+    assert system.status(watched)["is_adopted"]
+    for name in ("accepted conn", "start time", "total processes"):
+        assert seen[name] == before[name], name
+    assert seen["memory pss"] > 1 << 20
