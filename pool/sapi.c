@@ -35,7 +35,6 @@ static void flush_body(void *context)
 {
 	if (!context || !sapi_state.request || !sapi_state.request->answer->is_open)
 		return;
-	sapi_send_headers();
 	if (!answer_flush(sapi_state.request->answer))
 		php_handle_aborted_connection();
 }

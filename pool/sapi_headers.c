@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define STATUS_LINE_MAX 1011	/* with "Status: " what PHP-FPM cuts a line to */
+#define STATUS_LINE_MAX 1016	/* with "Status:" what PHP-FPM cuts a line to, 1023 */
 
 static bool put(const char *text, size_t size)
 {

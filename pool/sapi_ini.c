@@ -25,7 +25,6 @@ static const struct setting defaults[] = {
 static const struct setting fixed[] = {
 	{ "display_errors", "0" },
 	{ "display_startup_errors", "0" },
-	{ "html_errors", "0" },
 	{ "log_errors", "1" },
 	{ "error_log", "" },		/* so that messages come to sapi_log_message() */
 	{ "expose_php", "0" },

@@ -2,6 +2,7 @@
 """What scripts and visitors see of PHP: one row for each thing that PHP-FPM's and Unit's own tests
 assert, held against a pool and against php-fpm."""
 import dataclasses
+import random
 import re
 
 import pytest
@@ -285,3 +286,81 @@ def test_sapi(sites, server, case):
     if case.logged and server.logs:
         wait_until(lambda: re.search(case.logged, server.log(case.config), re.S), 30,
                    f"{case.logged} in the log")
+
+
+STATEMENTS = r"""header('HTTP/1.1 404 Gone');
+header('HTTP/1.0 200 OK');
+header('HTTP/2 403');
+header('HTTP/1.1 99999 x');
+header('HTTP/1.1');
+header('HTTP/1.1  404  two');
+header('http/1.1 405 lower');
+header('HTTP/1.1 404 ' . str_repeat('z', 1100));
+header('Status: 403 F');
+header('Status: 200 OK');
+header('status:500');
+http_response_code(404);
+http_response_code(200);
+http_response_code(304);
+http_response_code(204);
+http_response_code(599);
+header('Location: /x');
+header('Content-Type:');
+header('Content-Type: text/plain');
+header('A: 1');
+header('A: 2', false);
+header('A:');
+header('B');
+header('');
+header(' X: 1');
+header("Y: a\0b");
+header('X: ' . str_repeat('q', 9000));
+header('Content-Length: 3');
+header('WWW-Authenticate: Basic');
+header('C: 1', true, 201);
+header_remove('A');
+header_remove();
+setcookie('a', 'b c');
+setcookie('a', '');
+header_register_callback(function () { header('L: 1'); });
+register_shutdown_function(function () { echo 'sd'; header('S: 1'); });
+echo 'x';
+echo str_repeat('y', 9000);
+echo json_encode(headers_list());
+echo http_response_code();
+echo headers_sent() ? 1 : 0;
+flush();
+ob_start();
+ob_end_flush();
+ob_end_clean();
+ob_start(fn($b) => strtoupper($b));
+ob_implicit_flush();
+fastcgi_finish_request();
+error_log('e');
+trigger_error('w', E_USER_WARNING);
+ini_set('display_errors', '1');
+ini_set('default_charset', '');
+ini_set('default_mimetype', '');
+exit;
+exit(3);
+exit('bye');
+nothing();
+throw new E();""".split("\n")
+
+
+def test_random_scripts(sites):
+    """Statements in any order: a pool answers what php-fpm answers."""
+    if not sites.fpm:
+        pytest.skip("php-fpm is not installed; see packaging/packages.txt")
+    chance = random.Random(7)
+    scripts = [" ".join(chance.choice(STATEMENTS) for _ in range(chance.randint(1, 6)))
+               for _ in range(250)]
+    rows = "".join(f"case {i}: {script} break;\n" for i, script in enumerate(scripts))
+    sites.put("random.php", "<?php switch ($_SERVER['ROW']) {\n" + rows + "}", "values")
+    for i, script in enumerate(scripts):
+        said = []
+        for server in (sites.pool, sites.fpm):
+            answer = server.fetch(server.params("random.php", "values", ROW=str(i)),
+                                  config="values")
+            said.append((answer.out, answer.err, answer.end))
+        assert said[0] == said[1], script
