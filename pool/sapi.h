@@ -37,6 +37,9 @@ void sapi_ini_defaults(HashTable *configuration);
 /* The value of an entry, with the words of PHP's own files replaced. */
 void sapi_ini_value(const struct option_entry *e, char out[OPTION_LIST_MAX]);
 
+/* True for what PHP's files calculate: E_ALL & ~E_NOTICE. */
+bool sapi_ini_is_expression(const char *value);
+
 /* sapi_settle.c */
 int sapi_ini_settle(const struct pool_spec *spec, struct err *err);
 

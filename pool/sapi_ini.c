@@ -53,6 +53,12 @@ void sapi_ini_value(const struct option_entry *e, char out[OPTION_LIST_MAX])
 			(void)snprintf(out, OPTION_LIST_MAX, "%s", words[i].value);
 }
 
+bool sapi_ini_is_expression(const char *value)
+{
+	return strstr(value, "E_") &&
+	       value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ |&~^!()")] == '\0';
+}
+
 /* In single quotes nothing has a meaning, and the grammar allows none inside. */
 static void add_values(struct text *t, const char *list)
 {
@@ -61,7 +67,7 @@ static void add_values(struct text *t, const char *list)
 
 	while (option_list_next(&list, &e)) {
 		sapi_ini_value(&e, value);
-		text_add(t, "%s='%s'\n", e.name, value);
+		text_add(t, sapi_ini_is_expression(value) ? "%s=%s\n" : "%s='%s'\n", e.name, value);
 	}
 }
 

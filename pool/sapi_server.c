@@ -56,6 +56,7 @@ void sapi_server_prepare(struct params *params)
 		.fix_pathinfo = sapi_state.fix_pathinfo,
 		.discard_path = sapi_state.discard_path,
 		.exists = path_exists,
+		.decode_info = PHP_VERSION_ID >= 80300,	/* 8.2 has it as it came, 8.4 decoded */
 	};
 	struct translation t;
 	const char *type = NULL;

@@ -8,6 +8,7 @@
 #include "pool/sapi.h"
 
 #include <stdio.h>
+#include <zend_ini_scanner.h>
 
 #include "base/str.h"
 #include "pool/errlog.h"
@@ -136,6 +137,22 @@ static int settle_folders(const char *home, struct err *err)
 	return 0;
 }
 
+static void take_result(zval *name, zval *value, zval *index, int kind, void *out)
+{
+	(void)name;
+	(void)index;
+	if (kind == ZEND_INI_PARSER_ENTRY && value)
+		(void)snprintf(out, OPTION_LIST_MAX, "%s", Z_STRVAL_P(value));
+}
+
+static void calculate(char value[OPTION_LIST_MAX])
+{
+	char text[OPTION_LIST_MAX + 8];
+
+	(void)snprintf(text, sizeof(text), "x=%s\n", value);
+	(void)zend_parse_ini_string(text, true, ZEND_INI_SCANNER_NORMAL, take_result, value);
+}
+
 /* A setting that this PHP does not know, or a value that it refuses, is no
  * reason to take the site down: it may belong to an extension that is not
  * installed.  The log says so. */
@@ -147,6 +164,8 @@ static void settle_values(const char *list, bool is_admin)
 
 	while (option_list_next(&list, &e)) {
 		sapi_ini_value(&e, value);
+		if (sapi_ini_is_expression(value))
+			calculate(value);
 		if (set_master(e.name, value, &err) < 0)
 			errlog_print("%s.%s is not set: %s",
 				     is_admin ? "php_admin_value" : "php_value", e.name, err.text);

@@ -105,7 +105,7 @@ static void cut_tail(struct facts *f, char **uri, size_t tail_size)
 
 /* PATH_INFO lies behind the script's path, Apache sent it nowhere else, and with
  * ProxyPass it is at the end of SCRIPT_NAME too, where it may be decoded. */
-static void take_apache_info(struct facts *f, const char *info, char **uri)
+static void take_apache_info(struct facts *f, const char *info, bool decodes, char **uri)
 {
 	char *decoded = params_set(f->params, "PATH_INFO", info);
 
@@ -116,7 +116,8 @@ static void take_apache_info(struct facts *f, const char *info, char **uri)
 		cut_tail(f, uri, strlen(info));
 	else if (f->name && ends_with(f->name, decoded))
 		cut_tail(f, uri, strlen(decoded));
-	(void)params_set(f->params, "PATH_INFO", info);
+	if (!decodes || !f->name)
+		(void)params_set(f->params, "PATH_INFO", info);
 }
 
 /* What came as PATH_INFO is, at least in part, the script's name. */
@@ -159,7 +160,8 @@ static void set_path_translated(struct facts *f, const char *base, size_t base_s
 }
 
 /* SCRIPT is the regular file that a longer path begins with. */
-static const char *found_script(struct facts *f, char *script, char **uri)
+static const char *found_script(struct facts *f, const struct translate_rules *rules, char *script,
+				char **uri)
 {
 	size_t cut = strlen(f->path) - strlen(script);
 	size_t sent = f->path_info ? strlen(f->path_info) : 0;
@@ -173,7 +175,7 @@ static const char *found_script(struct facts *f, char *script, char **uri)
 			name_by_info(f, uri);
 			(void)params_set(f->params, "PATH_INFO", info);
 		} else if (cut > 0 && !f->path_info) {
-			take_apache_info(f, info, uri);
+			take_apache_info(f, info, rules->decode_info, uri);
 		}
 	} else if (f->path_info && sent > cut) {
 		split_info(f, f->path_info + sent - cut, uri);
@@ -207,7 +209,7 @@ static const char *walk_up(struct facts *f, const struct translate_rules *rules,
 	while ((slash = strrchr(script, '/'))) {
 		*slash = '\0';
 		if (rules->exists(script, true))
-			return found_script(f, script, uri);
+			return found_script(f, rules, script, uri);
 	}
 	keep(f, "ORIG_SCRIPT_FILENAME", f->script_filename);
 	(void)params_set(f->params, "SCRIPT_FILENAME", NULL);

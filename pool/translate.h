@@ -16,6 +16,7 @@ struct translate_rules {
 	bool fix_pathinfo;
 	bool discard_path;	/* only without fix_pathinfo: ignore PATH_TRANSLATED */
 	bool (*exists)(const char *path, bool must_be_file);
+	bool decode_info;	/* path info out of Apache's path, as newer PHP-FPM has it */
 };
 
 struct translation {

@@ -7,6 +7,8 @@ import random
 
 import pytest
 
+from tests.lib.pool import program
+
 NAMES = ("SCRIPT_FILENAME", "SCRIPT_NAME", "PATH_INFO", "PATH_TRANSLATED", "PHP_SELF",
          "DOCUMENT_ROOT", "ORIG_SCRIPT_FILENAME", "ORIG_SCRIPT_NAME", "ORIG_PATH_INFO",
          "ORIG_PATH_TRANSLATED")
@@ -14,6 +16,8 @@ SHOW = ("<?php $o = ['ran' => basename(__FILE__), 'cwd' => getcwd()]; foreach ([
         "', '".join(NAMES) + "'] as $k) if (isset($_SERVER[$k])) $o[$k] = $_SERVER[$k];"
         "echo json_encode($o + ['auth' => $_SERVER['PHP_AUTH_USER'] ?? 0, 'get' => $_GET,"
         "'post' => $_POST, 'cookie' => $_COOKIE, 'info' => getenv('PATH_INFO')]);")
+# PHP 8.2 leaves the path info that it finds for Apache encoded, later ones do not.
+INFO = "/1%20+2" if program().parent.name == "8.2" else "/1 +2"
 SCRIPTS = ("a.php", "d/b.php", "x y.php")
 
 # (what, configuration, sent, expected): all of NAMES that are not expected must not be there.
@@ -51,16 +55,16 @@ FORMS = [
      {"SCRIPT_FILENAME": "proxy:fcgi://localhost{R}/a.php?q=1", "SCRIPT_NAME": "/a.php"},
      {"SCRIPT_FILENAME": "{R}/a.php", "SCRIPT_NAME": "/a.php", "PHP_SELF": "/a.php"}),
     ("mod_proxy_fcgi with path info", "base",
-     {"SCRIPT_FILENAME": "proxy:fcgi://h{R}/a.php/1%202", "SCRIPT_NAME": "/a.php/1 2",
+     {"SCRIPT_FILENAME": "proxy:fcgi://h{R}/a.php/1/2", "SCRIPT_NAME": "/a.php/1/2",
       "DOCUMENT_ROOT": "{R}"},
-     {"SCRIPT_FILENAME": "{R}/a.php", "ORIG_SCRIPT_FILENAME": "{R}/a.php/1%202",
-      "SCRIPT_NAME": "/a.php", "ORIG_SCRIPT_NAME": "/a.php/1 2", "PATH_INFO": "/1%202",
-      "PATH_TRANSLATED": "{R}/1%202", "DOCUMENT_ROOT": "{R}", "PHP_SELF": "/a.php/1%202"}),
+     {"SCRIPT_FILENAME": "{R}/a.php", "ORIG_SCRIPT_FILENAME": "{R}/a.php/1/2",
+      "SCRIPT_NAME": "/a.php", "ORIG_SCRIPT_NAME": "/a.php/1/2", "PATH_INFO": "/1/2",
+      "PATH_TRANSLATED": "{R}/1/2", "DOCUMENT_ROOT": "{R}", "PHP_SELF": "/a.php/1/2"}),
     ("mod_proxy_fcgi with a plus", "base",
      {"SCRIPT_FILENAME": "proxy:fcgi://h{R}/a.php/1%20+2", "SCRIPT_NAME": "/a.php/1 +2"},
      {"SCRIPT_FILENAME": "{R}/a.php", "ORIG_SCRIPT_FILENAME": "{R}/a.php/1%20+2",
-      "SCRIPT_NAME": "/a.php", "ORIG_SCRIPT_NAME": "/a.php/1 +2", "PATH_INFO": "/1%20+2",
-      "PATH_TRANSLATED": "{R}/1%20+2", "PHP_SELF": "/a.php/1%20+2"}),
+      "SCRIPT_NAME": "/a.php", "ORIG_SCRIPT_NAME": "/a.php/1 +2", "PATH_INFO": INFO,
+      "PATH_TRANSLATED": "{R}" + INFO, "PHP_SELF": "/a.php" + INFO}),
     ("mod_proxy_fcgi, names that do not fit", "base",
      {"SCRIPT_FILENAME": "proxy:fcgi://h{R}/a.php/1", "SCRIPT_NAME": "/a.php/other"},
      {"SCRIPT_FILENAME": "{R}/a.php", "ORIG_SCRIPT_FILENAME": "{R}/a.php/1",

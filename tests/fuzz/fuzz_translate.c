@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
 	fill(&params, text);
-	const struct translate_rules rules = { data[0] & 1, data[0] & 2, exists };
+	const struct translate_rules rules = { data[0] & 1, data[0] & 2, exists, data[0] & 4 };
 	const struct translation t = translate(&params, &rules);
 
 	if (t.script) {

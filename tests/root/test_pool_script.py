@@ -59,7 +59,7 @@ def test_apaches_proxy(pool, scheme):
     root = f"{pool.home}/public"
     got = show(pool, SCRIPT_FILENAME=f"{scheme}{root}/show.php/p%20q?x=y",
                SCRIPT_NAME="/show.php/p q", DOCUMENT_ROOT=root)
-    assert got["SCRIPT_NAME"] == "/show.php" and got["PATH_INFO"] == "/p%20q"
+    assert got["SCRIPT_NAME"] == "/show.php" and got["PATH_INFO"] in ("/p%20q", "/p q")
     assert got["SCRIPT_FILENAME"] == f"{root}/show.php"
 
 

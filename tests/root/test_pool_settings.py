@@ -19,7 +19,7 @@ PLAN = (
     "php_admin_value.serialize_precision=7", "php_admin_value.short_open_tag=on",
     "php_admin_value.opcache.revalidate_freq=0",
     "php_admin_value.opcache.max_wasted_percentage=7",
-    "php_admin_value.include_path=/tmp:.",
+    "php_admin_value.include_path=/tmp:.", "php_value.error_reporting=E_ALL & ~(E_NOTICE|E_STRICT)",
     "env.APP_ENV=staging", "env.APP_QUOTE=it's = fine",
     "disable_functions=strrev, str_rot13,no_such_function",
     "limit_extensions=.php,.inc.html", "preload=private/preload.php")
@@ -60,6 +60,10 @@ def test_scripts_change_values_but_not_admin_values(pool):
                      "@ini_set('serialize_precision', '9'), ini_get('serialize_precision'),"
                      "@ini_set('include_path', '/'), set_include_path('/')]") == [
                          "5", "9", False, "7", False, False]
+
+
+def test_expressions(pool):
+    assert value(pool, "[error_reporting(), E_ALL & ~(E_NOTICE|2048)]") == [30711, 30711]
 
 
 def test_system_scope(pool):

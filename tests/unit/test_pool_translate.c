@@ -22,6 +22,7 @@ struct example {
 	const char *script, *uri;	/* NULL: none */
 	struct pair after[PAIRS];	/* value NULL: not there */
 	bool off, discard;		/* cgi.fix_pathinfo=0, cgi.discard_path=1 */
+	bool decodes;
 };
 
 #define SF "SCRIPT_FILENAME"
@@ -63,6 +64,9 @@ static const struct example examples[] = {
 	  .sent = { { SF, "proxy:balancer://h/www/a.php/x%20y" }, { SN, "/a.php/x y" } },
 	  .script = "/www/a.php", .uri = "/a.php",
 	  .after = { { PI, "/x%20y" }, { SN, "/a.php" }, { "ORIG_SCRIPT_NAME", "/a.php/x y" } } },
+	{ .what = "path info decoded", .decodes = true,
+	  .sent = { { SF, "proxy:fcgi://h/www/a.php/x%20y" }, { SN, "/a.php/x y" } },
+	  .script = "/www/a.php", .uri = "/a.php", .after = { { PI, "/x y" }, { SN, "/a.php" } } },
 	{ .what = "a name with another tail is left alone",
 	  .sent = { { SF, "proxy:fcgi://h/www/a.php/x" }, { SN, "/a.php/other" } },
 	  .script = "/www/a.php", .uri = "/a.php/other", .after = { { PI, "/x" } } },
@@ -115,7 +119,8 @@ static void test_examples(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
 		const struct example *e = &examples[i];
-		const struct translate_rules rules = { !e->off, e->discard, exists };
+		const struct translate_rules rules = { !e->off, e->discard, exists,
+						      e->decodes };
 		struct params p = { 0 };
 		struct translation t;
 
@@ -133,7 +138,7 @@ static void test_examples(void **state)
 /* Where the table is full nothing may be followed that was not set. */
 static void test_full_table(void **state)
 {
-	const struct translate_rules rules = { true, false, exists };
+	const struct translate_rules rules = { true, false, exists, false };
 	struct params p = { 0 };
 
 	(void)state;
