@@ -280,6 +280,22 @@ static bool needs_body(uint64_t command)
 	return false;
 }
 
+/* The key that stands just before SIZE: the library says where, not which. */
+static void blame_key(const char *text, size_t size, char field[FIELD_MAX])
+{
+	size_t end = size;
+
+	while (end > 0 && text[end - 1] != '"')
+		end--;
+	size_t begin = end > 0 ? end - 1 : 0;
+
+	while (begin > 0 && text[begin - 1] != '"')
+		begin--;
+	if (end > 0 && begin > 0)
+		(void)str_format(field, FIELD_MAX, "%.*s", (int)(end - 1 - begin < 64 ?
+				 end - 1 - begin : 64), text + begin);
+}
+
 int body_parse(const char *text, size_t size, struct change *out, char field[FIELD_MAX],
 	       struct err *err)
 {
@@ -297,6 +313,9 @@ int body_parse(const char *text, size_t size, struct change *out, char field[FIE
 	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
 	if (!json_is_object(root)) {
 		json_decref(root);
+		if (json_error_code(&where) == json_error_duplicate_key && where.position > 0 &&
+		    (size_t)where.position <= size)
+			blame_key(text, (size_t)where.position, field);
 		return err_set(err, ERR_BAD_JSON, "the body is no JSON object%s%.200s",
 			       where.text[0] ? ": " : "", where.text);
 	}

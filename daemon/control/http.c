@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "daemon/control/callers.h"
 #include "schema/errors.h"
 #include "tenants/idn.h"
 
@@ -19,6 +20,8 @@
 
 struct http {
 	struct MHD_Daemon *daemon;
+	struct callers *callers;
+	size_t held;		/* bytes of replies that are not read yet; the HTTP thread's */
 	struct changer *changer;
 	struct readers *readers;
 	const char *run_dir;
@@ -33,6 +36,7 @@ struct request {
 	struct MHD_Connection *connection;
 	bool is_handed_over;		/* counts in http.pending */
 	bool is_answered;		/* the answer is there */
+	size_t held;			/* its share of http.held */
 	char allow[64];			/* of a path that is known */
 	char *body;
 	size_t size, room;
@@ -48,6 +52,14 @@ static void free_request(struct request *r)
 	free(r->body);
 	free(r->answer.body);
 	free(r);
+}
+
+static struct caller *caller_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
 }
 
 static enum MHD_Result send_answer(struct request *r)
@@ -100,6 +112,22 @@ static int connection_fd(struct MHD_Connection *connection)
 	return info ? info->connect_fd : -1;
 }
 
+/* Callers that ask for long lists and do not read them must not fill the memory. */
+static void hold_answer(struct http *h, struct request *r)
+{
+	size_t size = strlen(r->answer.body);
+	struct err err = { 0 };
+
+	if (r->question.owner && h->held + size > HTTP_REPLIES_MAX) {
+		free(r->answer.body);
+		(void)err_set(&err, ERR_BUSY, "too many replies wait to be read");
+		envelope_failed(&r->answer, r->question.route.row->word, &err, "");
+		return;
+	}
+	r->held = size;
+	h->held += size;
+}
+
 static enum MHD_Result refuse(struct request *r, const char *word, const struct err *err,
 			      const char *field)
 {
@@ -139,6 +167,14 @@ static enum MHD_Result begin(struct request *r)
 					MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
 		(void)err_set(&err, ERR_USAGE, "a body must say its length (Content-Length)");
 		return refuse(r, "", &err, "");
+	}
+	const union MHD_ConnectionInfo *head =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	if (head && head->header_size > HTTP_HEADERS_MAX) {
+		(void)err_set(&err, ERR_TOO_LARGE, "the headers have more than %d bytes",
+			      HTTP_HEADERS_MAX);
+		return refuse(r, "", &err, "headers");
 	}
 	if (length && (str_number(length, UINT64_MAX, &size) < 0 || size > BODY_MAX)) {
 		(void)err_set(&err, ERR_TOO_LARGE, "the body has more than %d bytes", BODY_MAX);
@@ -278,6 +314,7 @@ static enum MHD_Result ask(struct http *h, struct request *r, const struct route
 static enum MHD_Result serve(struct http *h, struct request *r, const char *method,
 			     const char *path)
 {
+	callers_serve(h->callers, caller_of(r->connection));
 	struct err err = { 0 };
 	struct route route;
 	struct query query = { .route = &route, .err = &err };
@@ -321,7 +358,10 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 	}
 	if (!r->is_answered)
 		return serve(ctx, r, method, path);
-	return r->question.is_log ? send_log(ctx, r) : send_answer(r);
+	if (r->question.is_log)
+		return send_log(ctx, r);
+	hold_answer(ctx, r);
+	return send_answer(r);
 }
 
 static void on_end(void *ctx, struct MHD_Connection *connection, void **state,
@@ -329,12 +369,48 @@ static void on_end(void *ctx, struct MHD_Connection *connection, void **state,
 {
 	struct request *r = *state;
 
-	(void)connection;
 	(void)code;
+	struct http *h = ctx;
+
+	if (r)
+		h->held -= r->held;
+	callers_wait(h->callers, caller_of(connection));	/* for the next one */
 	if (r && r->is_handed_over)
 		count_pending(ctx, -1);
 	free_request(r);
 	*state = NULL;
+}
+
+/* One connection too many of this caller: it is told so before it has asked. */
+static void turn_away(int fd)
+{
+	struct answer a = { 0 };
+	struct err err = { 0 };
+	char head[160];
+
+	(void)err_set(&err, ERR_BUSY, "the caller has %d connections already", CALLER_MAX);
+	envelope_failed(&a, "", &err, "");
+	if (str_format(head, sizeof(head), "HTTP/1.1 %d Busy\r\nContent-Type: application/json\r\n"
+		       "Content-Length: %zu\r\nConnection: close\r\n\r\n", a.http_status,
+		       strlen(a.body)) == 0 &&
+	    send(fd, head, strlen(head), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		(void)send(fd, a.body, strlen(a.body), MSG_DONTWAIT | MSG_NOSIGNAL);
+	free(a.body);
+	(void)shutdown(fd, SHUT_RDWR);		/* the library sees the end and closes it */
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **state,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http *h = ctx;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		callers_remove(h->callers, *state);
+		return;
+	}
+	*state = callers_add(h->callers, connection_fd(connection), peer_uid(connection));
+	if (!*state)
+		turn_away(connection_fd(connection));
 }
 
 /* Paths stay as they came: "%2F" in a site's name must not become a slash
@@ -371,16 +447,23 @@ int http_start(int listener, struct changer *changer, struct readers *readers, c
 	h->readers = readers;
 	h->run_dir = run_dir;
 	h->quiesced = MHD_INVALID_SOCKET;
+	if (callers_start(CALLER_REQUEST_S, &h->callers, err) < 0) {
+		(void)close(listener);
+		free(h);
+		return -1;
+	}
 	init_count(h);
 	h->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
 		NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, listener,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CALLERS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_MAX,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, on_end, h, MHD_OPTION_END);
 	if (!h->daemon) {
+		callers_stop(h->callers);
 		free(h);	/* the library may have closed the socket: left to exit */
 		return err_set(err, ERR_FAILED, "the HTTP server did not start on its socket");
 	}
@@ -409,6 +492,7 @@ void http_stop(struct http *h)
 		;
 	(void)pthread_mutex_unlock(&h->lock);
 	MHD_stop_daemon(h->daemon);
+	callers_stop(h->callers);
 	/* Not before: the thread may have been about to wait for it. */
 	if (h->quiesced != MHD_INVALID_SOCKET)
 		(void)close(h->quiesced);

@@ -11,9 +11,10 @@
 #include "base/err.h"
 #include "daemon/control/readers.h"
 
-#define HTTP_CONNECTIONS 64
-#define HTTP_TIMEOUT_S 15
+#define HTTP_TIMEOUT_S 15	/* without a byte; for whole requests see callers.h */
 #define HTTP_HEADERS_MAX (16 * 1024)
+#define HTTP_POOL (64 * 1024)	/* memory of a connection: beyond it no envelope can be sent */
+#define HTTP_REPLIES_MAX (64 * 1024 * 1024)	/* bytes of replies that callers leave unread */
 
 struct http;
 

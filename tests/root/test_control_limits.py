@@ -82,7 +82,7 @@ def test_bodies(c):
     failed(post(""), 400, "bad_json")
     failed(post("[" * 5000), 400, "bad_json")
     failed(post(b"\xff\xfe{}"), 400, "bad_json")
-    failed(post('{"site":"x.example","site":"y.example"}'), 400, "bad_json")
+    failed(post('{"site":"x.example","site":"y.example"}'), 400, "bad_json", "site")
     failed(post('{"site":"x.example","uid":0}'), 400, "bad_json", "uid")
     failed(post('{"site":"x.example","options":{"home":"/"}}'), 422, "bad_option", "options.home")
     failed(post('{"site":"x.example","options":{"memory_max":"1"}}'), 422, "bad_option",
@@ -106,24 +106,6 @@ def test_too_large_is_said_before_the_body_is_read(c):
             s.connect(str(c.socket))
             s.sendall(b"POST /v1/tenants HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n")
     assert int(procs.field(c.child.pid, "VmRSS")[0]) - grown < 8192
-
-
-def test_connections_are_bounded_and_slow_ones_end(c):
-    held = []
-    for _ in range(80):
-        s = socket.socket(socket.AF_UNIX)
-        s.connect(str(c.socket))
-        s.settimeout(30)
-        s.sendall(b"GET /v1/tenants HTTP/1.1\r\n")
-        held.append(s)
-    # beyond the bound connections wait or are closed; those that say nothing end after 15 s
-    start = time.monotonic()
-    ended = [s.recv(1) for s in held[:60]]
-    assert time.monotonic() - start < 25 and set(ended) <= {b"", b"H"}
-    for s in held:
-        s.close()
-    assert c.get("/v1/tenants").status == 200
-    assert len(os.listdir(f"/proc/{c.child.pid}/fd")) < 100
 
 
 def test_headers_are_bounded(c):

@@ -126,7 +126,7 @@ static const struct {
 	{ COMMAND_ADD, "null", ERR_BAD_JSON, "" },
 	{ COMMAND_ADD, "{\"site\":\"a.example\"} x", ERR_BAD_JSON, "" },
 	{ COMMAND_ADD, "{\"site\":\"a.example\"", ERR_BAD_JSON, "" },
-	{ COMMAND_ADD, "{\"site\":\"a.example\",\"site\":\"b.example\"}", ERR_BAD_JSON, "" },
+	{ COMMAND_ADD, "{\"site\":\"a.example\",\"site\":\"b.example\"}", ERR_BAD_JSON, "site" },
 	{ COMMAND_ADD, "{\"site\":\"a.example\\u0000\"}", ERR_BAD_JSON, "" },
 	{ COMMAND_ADD, "{\"site\":\"\377.example\"}", ERR_BAD_JSON, "" },
 	{ COMMAND_ADD, "{\"site\":7}", ERR_BAD_JSON, "site" },
