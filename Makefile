@@ -28,7 +28,7 @@ MULTIARCH   := $(shell $(CC) -print-multiarch 2>/dev/null)
 # ---- what the product is made of ------------------------------------------
 # Layers, lowest first.  A layer includes itself and the layers before it;
 # tests/lint holds everybody to that.
-LAYERS := base schema sandbox tenants pool log supervisor control cli
+LAYERS := base schema sandbox tenants pool log net supervisor control cli
 
 main            := %_main.c schema/gen.c
 base.src        := $(filter-out $(main),$(wildcard base/*.c))
@@ -37,6 +37,7 @@ sandbox.src     := $(filter-out $(main),$(wildcard sandbox/*.c))
 tenants.src     := $(filter-out $(main),$(wildcard tenants/*.c tenants/facets/*.c tenants/store/*.c))
 pool.src        := $(filter-out $(main),$(wildcard pool/*.c))
 log.src         := $(filter-out $(main),$(wildcard daemon/log/*.c))
+net.src         := $(filter-out $(main),$(wildcard daemon/net/*.c))
 supervisor.src  := $(filter-out $(main),$(wildcard daemon/supervisor/*.c))
 control.src     := $(filter-out $(main),$(wildcard daemon/control/*.c))
 cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
@@ -44,7 +45,7 @@ cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
 # Programs: the one source with main(), the layers inside the process, the
 # foreign libraries.  These lines show what each process is able to do:
 # review them as code (tests/golden holds the resulting NEEDED lists).
-PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log \
+PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log tenant-net \
             tenant-pool tenantctl
 
 tenantd.main         := daemon/supervisor/tenantd_main.c
@@ -68,6 +69,9 @@ tenant-tree.uses     := sandbox schema base
 tenant-tree.pkg      := libcap
 tenant-log.main      := daemon/log/log_main.c
 tenant-log.uses      := log schema base
+tenant-net.main      := daemon/net/net_main.c
+tenant-net.uses      := net schema base
+tenant-net.pkg       := libnftables libmnl jansson libcap
 tenant-pool.main     := pool/pool_main.c
 tenant-pool.uses     := pool schema base
 tenant-pool.libs     := -lfcgi -l:libphp$(PHP).so -Wl,-rpath,$(LIBEXECDIR)/php/$(PHP) \
@@ -159,13 +163,13 @@ $B/gen: $(gen.objects) $B/libschema.a $B/libbase.a
 
 # ---- unit tests -----------------------------------------------------------
 # Archives give each test just the objects it names; the SAPI stays out.
-test.libs = $(patsubst %,$B/lib%.a,log supervisor control cli pool tenants sandbox schema base)
+test.libs = $(patsubst %,$B/lib%.a,log net supervisor control cli pool tenants sandbox schema base)
 $B/tests/%: $B/tests/unit/%.o $(test.libs)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 	    $(shell $(PKG_CONFIG) --libs cmocka libseccomp libcap sqlite3 libmicrohttpd jansson \
-	      libidn2 libcurl smartcols 2>/dev/null) -lfcgi -lpthread
+	      libidn2 libcurl smartcols libnftables libmnl 2>/dev/null) -lfcgi -lpthread
 
 # Programs that whole-system tests run: they play the supervisor or the tenant.
 HELPERS := $(patsubst %.c,$B/%,$(wildcard tests/root/*.c))

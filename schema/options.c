@@ -12,10 +12,13 @@
 
 static const char *const words_pm[] = { "ondemand", "static", "dynamic", NULL };
 static const char *const words_programs[] = { "deny", "allow", NULL };
+static const char *const words_network[] = { "none", "egress", NULL };
+static const char *const words_mail_ports[] = { "closed", "open", NULL };
 static const char *const words_sockets[] = { "mysql", "redis", NULL };
 
 #define GUARD_NONE NULL
 #define GUARD_allow_programs "allow_programs"
+#define GUARD_allow_mail_ports "allow_mail_ports"
 
 const struct option_row option_rows[OPTION_IDS] = {
 #define WORDS_ENUM(name) words_##name

@@ -11,11 +11,13 @@
 
 #include "base/str.h"
 #include "schema/errors.h"
+#include "schema/net.h"
 #include "schema/value.h"
 
 #define ID_MAX UINT64_C(4294967293)
 #define UID_BASE_MIN UINT64_C(100000)
 #define TENANTS_LIMIT UINT64_C(65536)
+#define NET_CONNECTIONS_MAX UINT64_C(1000000)
 #define KEEP_DAYS_MAX UINT64_C(3650)
 
 static const char letters_path[] =
@@ -35,6 +37,7 @@ static const struct {
 	{ "nginx_listen", letters_listen, "addresses and ports, separated by commas" },
 	{ "cgroup_name", letters_id, "a name of letters, digits, '.', '_' and '-'" },
 	{ "php", letters_version, "a version such as 8.2" },
+	{ "net_table", letters_id, "a name of letters, digits, '.', '_' and '-'" },
 };
 
 static int refuse(const struct setting_row *row, const char *value, const char *where,
@@ -65,6 +68,24 @@ static bool has_only(const char *s, const char *letters)
 	return s[strspn(s, letters)] == '\0';
 }
 
+/* Rows that speak of addresses. */
+static int check_addresses(const struct setting_row *row, const char *value, const char *where,
+			   struct err *err)
+{
+	struct net_allow rows[NET_ALLOW_MAX];
+	struct net_range range;
+	size_t count = 0;
+	int rc = 0;
+
+	if (strcmp(row->key, "net_allow") == 0)
+		rc = net_allow_parse(value, rows, &count, err);
+	else if (strcmp(row->key, "net_resolver") == 0)
+		rc = net_resolver_parse(value, rows, &count, err);
+	else if (strcmp(row->key, "net_range") == 0)
+		rc = net_range_parse(value, &range, err);
+	return rc < 0 ? err_wrap(err, "%s: '%s'", where, row->key) : 0;
+}
+
 static int check_words(const struct setting_row *row, const char *value, const char *where,
 		       struct err *err)
 {
@@ -78,7 +99,7 @@ static int check_words(const struct setting_row *row, const char *value, const c
 		if (*p < ' ' || *p > '~' || strchr("\"';{}$\\#", *p))
 			return refuse(row, value, where, "free of quotes, ';', '{', '}', '$', '\\'",
 				      err);
-	return 0;
+	return check_addresses(row, value, where, err);
 }
 
 int setting_value_check(const struct setting_row *row, const char *value, const char *where,
@@ -203,6 +224,7 @@ int setting_values_fit(const struct settings *s, struct err *err)
 			       "sockets hold %zu bytes", s->run_dir, sizeof(path) - 1);
 	if (check_range("uid_base", s->uid_base, UID_BASE_MIN, ID_MAX - TENANTS_LIMIT, err) < 0 ||
 	    check_range("tenants_max", s->tenants_max, 1, TENANTS_LIMIT, err) < 0 ||
+	    check_range("net_connections", s->net_connections, 1, NET_CONNECTIONS_MAX, err) < 0 ||
 	    check_range("removed_keep_days", s->removed_keep_days, 0, KEEP_DAYS_MAX, err) < 0)
 		return -1;
 	if (s->control_uid > s->uid_base || s->log_uid > s->uid_base)

@@ -51,6 +51,7 @@ ELSEWHERE = {
     "control.reconcile",                                    # the same
     "tenantd.adopt", "tenantd.spawned", "tenantd.recorded", "tenantd.ready",
     "tenantd.handed_over", "tenantd.ended",                 # test_supervisor_faults.py
+    "net.made", "net.admitted",                             # test_network_faults.py
 }
 REST = ("live", "suspended", "failed", None)
 

@@ -104,6 +104,12 @@ static const struct {
 	{ "php = 8.2/../x", "not a version" },
 	{ "cgroup_name = ../x", "not a word" },
 	{ "cgroup_name = a/x", "not a name" },
+	{ "net_allow = 10.0.0.5/24", "'net_allow': '10.0.0.5/24' is no network" },
+	{ "net_allow = 10.0.0.5 } accept", "is not free of quotes" },
+	{ "net_resolver = none", "'net_resolver'" },
+	{ "net_range = 10.0.0.0/30", "not ADDRESS/BITS" },
+	{ "net_table = a b", "not a name" },
+	{ "net_connections = 0", "range 1 to 1000000" },
 	{ "removed_keep_days = 4000", "range 0 to 3650" },
 };
 
