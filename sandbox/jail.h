@@ -19,6 +19,7 @@ enum jail_fd {
 	JAIL_FD_LOG,
 	JAIL_FD_GO,		/* one byte when the process is in its groups */
 	JAIL_FD_SLOW, JAIL_FD_ACCESS,	/* further logs, for the program */
+	JAIL_FD_NET,		/* with SPEC_NETWORK: towards whoever makes the link, a stream */
 	JAIL_FD_END
 };
 
@@ -34,11 +35,17 @@ struct jail {
 /* Does all steps.  After an error the process is half in and must end. */
 int jail_enter(struct jail *j, struct err *err);
 
+/* Writes a switch of the kernel; an optional one may be missing or read-only. */
+int jail_write_proc(const char *path, const char *value, bool is_optional, struct err *err);
+
 /* Steps with files of their own.  jail_root.c: makes the new root and mounts
  * everything in it; makes it the root.  jail_etc.c: fills its /etc. */
 int jail_root_make(struct jail *j, struct err *err);
 int jail_root_enter(struct jail *j, struct err *err);
 int jail_etc_make(struct jail *j, struct err *err);
+/* jail_net.c: brings the network namespace to life, asks for the link, waits for it. */
+int jail_net_begin(struct jail *j, struct err *err);
+int jail_net_end(struct jail *j, struct err *err);
 /* jail_wall.c: Landlock for this spec. */
 int jail_wall(struct jail *j, struct err *err);
 

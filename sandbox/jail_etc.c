@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "sandbox/jail.h"
 #include "schema/errors.h"
+#include "schema/net.h"
 
 #define RESOLV_MAX 4096
 
@@ -44,6 +45,31 @@ static int put_resolv(int etc, struct err *err)
 	if (size < 0)
 		return err_sys(err, "read '/etc/resolv.conf'");
 	return put(etc, "resolv.conf", text, (size_t)size, err);
+}
+
+/* The name servers of the spec, or the host's. */
+static int put_resolvers(struct jail *j, int etc, struct err *err)
+{
+	struct net_allow rows[NET_ALLOW_MAX];
+	struct text text = { 0 };
+	size_t count = 0;
+
+	if (j->spec->resolvers[0] &&
+	    net_resolver_parse(j->spec->resolvers, rows, &count, err) < 0)
+		return -1;
+	if (count == 0)
+		return put_resolv(etc, err);
+	for (size_t i = 0; i < count; i++) {
+		char address[NET_ADDRESS_TEXT];
+
+		net_address_text(rows[i].address, address);
+		text_add(&text, "nameserver %s\n", address);
+	}
+	int rc = text.failed ? err_set(err, ERR_SYSTEM, "no memory for resolv.conf") :
+		 put(etc, "resolv.conf", text.data, text.size, err);
+
+	text_free(&text);
+	return rc;
 }
 
 int jail_etc_make(struct jail *j, struct err *err)
@@ -78,5 +104,5 @@ int jail_etc_make(struct jail *j, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (put(etc, files[i].name, files[i].text, strlen(files[i].text), err) < 0)
 			return -1;
-	return put_resolv(etc, err);
+	return put_resolvers(j, etc, err);
 }

@@ -8,13 +8,11 @@
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/securebits.h>
-#include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -37,7 +35,7 @@
 /* All that the steps below need of root's power. */
 static const cap_value_t needed[] = {
 	CAP_SYS_ADMIN,			/* namespaces, mounts, names, memfd_noexec */
-	CAP_NET_ADMIN,			/* the loopback */
+	CAP_NET_ADMIN,			/* the loopback; the socket by which the link is made */
 	CAP_SYS_RESOURCE,		/* open files above the supervisor's own limit */
 	CAP_SETPCAP,			/* the bounding set and the secure bits */
 	CAP_SETUID, CAP_SETGID,		/* the tenant's identity */
@@ -79,7 +77,7 @@ static int step_inherited(struct jail *j, struct err *err)
 		return err_sys(err, "reset the personality");
 	if (setsid() < 0 && errno != EPERM)	/* EPERM: it leads a session already */
 		return err_sys(err, "begin a session");
-	if (close_range(JAIL_FD_END, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	if (close_range(JAIL_FD_NET, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_sys(err, "mark descriptors");
 	return 0;
 }
@@ -98,7 +96,7 @@ static int step_filters(struct jail *j, struct err *err)
 	return rc;
 }
 
-static int write_proc(const char *path, const char *value, bool is_optional, struct err *err)
+int jail_write_proc(const char *path, const char *value, bool is_optional, struct err *err)
 {
 	CLOSE_AT_EXIT int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -115,9 +113,9 @@ static int step_kernel(struct jail *j, struct err *err)
 	/* Of this pid namespace: no file in memory can ever be executed (6.3).  A
 	 * second wall: workers have no memfd_create, and some units have /proc/sys
 	 * read-only. */
-	if (write_proc("/proc/sys/vm/memfd_noexec", "2", true, err) < 0)
+	if (jail_write_proc("/proc/sys/vm/memfd_noexec", "2", true, err) < 0)
 		return -1;
-	return write_proc("/proc/self/oom_score_adj", OOM_SCORE, false, err);
+	return jail_write_proc("/proc/self/oom_score_adj", OOM_SCORE, false, err);
 }
 
 static int step_namespaces(struct jail *j, struct err *err)
@@ -135,20 +133,6 @@ static int step_names(struct jail *j, struct err *err)
 		return err_sys(err, "set the host name");
 	if (setdomainname("(none)", strlen("(none)")) < 0)
 		return err_sys(err, "set the domain name");
-	return 0;
-}
-
-static int step_loopback(struct jail *j, struct err *err)
-{
-	CLOSE_AT_EXIT int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq lo = { .ifr_name = "lo" };
-
-	(void)j;
-	if (sock < 0 || ioctl(sock, SIOCGIFFLAGS, &lo) < 0)
-		return err_sys(err, "look at the loopback");
-	lo.ifr_flags |= IFF_UP;
-	if (ioctl(sock, SIOCSIFFLAGS, &lo) < 0)
-		return err_sys(err, "bring the loopback up");
 	return 0;
 }
 
@@ -288,10 +272,12 @@ static const struct step {
 	{ "kernel", step_kernel, "while /proc of the host is there and root may write it" },
 	{ "namespaces", step_namespaces, "after the groups: the cgroup namespace begins there" },
 	{ "names", step_names, "in the new uts namespace, while root" },
-	{ "loopback", step_loopback, "in the new network namespace, while root" },
+	{ "network", jail_net_begin, "in the new network namespace, while root; others work on "
+				     "the link while the steps below run" },
 	{ "root", jail_root_make, "in the new mount namespace, while host paths are there" },
 	{ "etc", jail_etc_make, "before the root becomes read-only" },
 	{ "pivot", jail_root_enter, "when all is mounted: from here no host path exists" },
+	{ "link", jail_net_end, "as late as can be, and before anything of the tenant's runs" },
 	{ "descriptors", step_descriptors, "the last use of host descriptors is over" },
 	{ "limits", step_limits, "after the steps that open and lock, before the tenant's uid" },
 	{ "identity", step_identity, "after all that needs root; from here no way back" },

@@ -81,7 +81,7 @@ int spec_check(const struct jail_spec *s, struct err *err)
 		return err_set(err, ERR_BAD_RECORD,
 			       "jail spec: version %u of %u bytes, expected version %u of %zu",
 			       s->version, s->size, SPEC_VERSION, sizeof(*s));
-	if (s->flags & ~(unsigned)(SPEC_SUSPENDED | SPEC_PROGRAMS))
+	if (s->flags & ~(unsigned)(SPEC_SUSPENDED | SPEC_PROGRAMS | SPEC_NETWORK))
 		return err_set(err, ERR_BAD_RECORD, "jail spec: unknown flags %#x", s->flags);
 	/* (uid_t)-1 means "leave as it is" to the kernel. */
 	if (s->number == 0 || s->uid == 0 || s->gid == 0 || s->uid == UINT32_MAX ||
@@ -118,6 +118,9 @@ int spec_check(const struct jail_spec *s, struct err *err)
 				       "jail spec: unknown flags %#x of bind '%s'", b->flags,
 				       b->target);
 	}
+	if (!str_is_terminated(s->resolvers, sizeof(s->resolvers)))
+		return err_set(err, ERR_BAD_RECORD,
+			       "jail spec: the list of name servers has no end");
 	if (s->payload_size > SPEC_PAYLOAD_MAX)
 		return err_set(err, ERR_BAD_RECORD, "jail spec: payload of %u bytes, at most %d",
 			       s->payload_size, SPEC_PAYLOAD_MAX);

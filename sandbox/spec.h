@@ -12,14 +12,16 @@
 #include "base/err.h"
 
 #define SPEC_MAGIC 0x544e544au	/* "TNTJ" */
-#define SPEC_VERSION 2u
+#define SPEC_VERSION 3u
 #define SPEC_PATH_MAX 512
 #define SPEC_BINDS_MAX 16
 #define SPEC_PAYLOAD_MAX 16384
+#define SPEC_RESOLVERS_MAX 200
 
 enum spec_flag {
 	SPEC_SUSPENDED = 1,	/* must not be started */
 	SPEC_PROGRAMS = 2,	/* exec of programs in the runtime is allowed */
+	SPEC_NETWORK = 4,	/* a link to the world is made while it starts */
 };
 
 enum spec_bind_flag {
@@ -57,6 +59,7 @@ struct jail_spec {
 	char runtime[SPEC_PATH_MAX];	/* folder of the program, bound read-only at its own path */
 	struct spec_limits limits;
 	struct spec_bind bind[SPEC_BINDS_MAX];
+	char resolvers[SPEC_RESOLVERS_MAX];	/* the setting net_resolver; empty: as "host" */
 	uint32_t payload_size;
 	uint32_t payload_flags;
 	unsigned char payload[SPEC_PAYLOAD_MAX];	/* handed to the program on a descriptor */

@@ -103,7 +103,8 @@ static int fill(struct jail_spec *s, const struct facet_run *run, struct err *er
 	s->version = SPEC_VERSION;
 	s->size = sizeof(*s);
 	s->flags = (t->is_suspended ? SPEC_SUSPENDED : 0) |
-		   (o->programs == PROGRAMS_ALLOW ? SPEC_PROGRAMS : 0);
+		   (o->programs == PROGRAMS_ALLOW ? SPEC_PROGRAMS : 0) |
+		   (o->network == NETWORK_EGRESS ? SPEC_NETWORK : 0);
 	s->number = run->number;
 	s->uid = run->uid;
 	s->gid = run->uid;
