@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum kind { KIND_TENANT, KIND_POOL };
+enum kind { KIND_TENANT, KIND_POOL, KIND_LINK };
 
 static const struct {
 	enum kind kind;
@@ -32,6 +32,11 @@ const char *tenant_state_word(int state)
 const char *pool_state_word(int state)
 {
 	return word_of(KIND_POOL, state);
+}
+
+const char *link_state_word(int state)
+{
+	return word_of(KIND_LINK, state);
 }
 
 int tenant_state_by_word(const char *word)

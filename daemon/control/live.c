@@ -88,6 +88,7 @@ static int call_status(struct live *l, void *out, struct err *err)
 	if (l->link.size == sizeof(*s))
 		memcpy(s, link_payload(&l->link), sizeof(*s));
 	if (l->link.size == sizeof(*s) && str_is_terminated(s->last_end, sizeof(s->last_end)) &&
+	    str_is_terminated(s->network_reason, sizeof(s->network_reason)) &&
 	    str_is_terminated(s->last_error, sizeof(s->last_error)))
 		return 0;
 	link_close(&l->link);
@@ -133,6 +134,8 @@ int live_machine(struct live *l, struct wire_machine *out, struct err *err)
 	if (ask(l, call_record, &c, err) < 0)
 		return -1;
 	out->controllers[sizeof(out->controllers) - 1] = '\0';
+	out->network_reason[sizeof(out->network_reason) - 1] = '\0';
+	out->network_note[sizeof(out->network_note) - 1] = '\0';
 	return 0;
 }
 

@@ -205,6 +205,13 @@ static void put_status(json_t *json, const struct wire_status *s)
 		{ "listener_replaced", number(s->listener_replaced) },
 		{ "listen_queue", json_integer(s->listen_queue) },
 		{ "is_adopted", json_boolean(s->is_adopted) },
+		{ "network", json_string(link_state_word((int)s->network)) },
+		{ "network_reason", envelope_text(s->network_reason) },
+		{ "sent_bytes", number(s->sent_bytes) },
+		{ "sent_packets", number(s->sent_packets) },
+		{ "received_bytes", number(s->received_bytes) },
+		{ "received_packets", number(s->received_packets) },
+		{ "refused_packets", number(s->refused_packets) },
 		{ "last_end", envelope_text(s->last_end) },
 		{ "last_error", envelope_text(s->last_error) },
 	};

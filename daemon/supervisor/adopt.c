@@ -120,7 +120,7 @@ static void try_listener(struct pool *p, int fd, uint64_t inode, const char *fro
 	fd_close(&fd);
 }
 
-static void adopt_generation(struct pool *p, const struct pool_record_generation *r,
+static void adopt_generation(struct pool *p, const struct pool_record_generation *r, size_t slot,
 			     uint64_t listener)
 {
 	struct generation like = { .id = r->id, .pid = r->pid, .start_time = r->start_time,
@@ -133,7 +133,7 @@ static void adopt_generation(struct pool *p, const struct pool_record_generation
 		if (p->listener < 0)
 			try_listener(p, (int)syscall(SYS_pidfd_getfd, pidfd, POOL_FD_LISTENER, 0),
 				     listener, "the pool");
-		g = generation_adopt(p, &like, pidfd, &err);
+		g = generation_adopt(p, &like, slot, pidfd, &err);
 	}
 	if (!g) {
 		log_event(DAEMON_ERROR, "tenant=%u generation=%u error='not adopted: %s'",
@@ -192,7 +192,7 @@ static void adopt_one(struct pools *ps, struct adopt_store *s, uint32_t number)
 		try_listener(p, held_take(s, number), r.listener, "the store");
 		for (size_t i = 0; i < ARRAY_SIZE(r.generation); i++)
 			if (r.generation[i].id != 0)
-				adopt_generation(p, &r.generation[i], r.listener);
+				adopt_generation(p, &r.generation[i], i, r.listener);
 		settle_generations(p);
 	} else if (err.sys != ENOENT) {
 		log_event(DAEMON_ERROR, "tenant=%u error='%s'", number, err.text);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "daemon/supervisor/net_link.h"
 #include "sandbox/facts.h"
 #include "sandbox/machine.h"
 #include "schema/errors.h"
@@ -14,6 +15,7 @@
 void facts_machine(const struct pools *ps, struct wire_machine *out)
 {
 	machine_read(&ps->place->tree, ps->place->settings.home_dir, out);
+	net_link_facts(ps->net, out);
 	out->tenants = (uint32_t)ps->count;
 	out->tenants_max = (uint32_t)ps->max;
 }

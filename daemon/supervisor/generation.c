@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/supervisor/board.h"
+#include "daemon/supervisor/net_link.h"
 #include "daemon/supervisor/pool.h"
 #include "schema/errors.h"
 #include "schema/events.h"
+#include "schema/states.h"
 
 #define DRAIN_GRACE_MS 5000	/* on top of the longest request */
 
@@ -147,6 +149,7 @@ static void on_end(void *owner, uint32_t events)
 	loop_timer_stop(loop_of(g), &g->deadline);
 	fd_close(&g->pidfd);
 	fd_close(&g->board);
+	net_link_drop(p->pools->net, p, g);
 	g->id = 0;
 	fault_point("tenantd.ended");
 	pool_on_end(p, &end);
@@ -159,15 +162,15 @@ static void on_deadline(void *owner)
 	pool_on_late(g->pool, g);
 }
 
-struct generation *generation_slot(struct pool *p, struct err *err)
+struct generation *generation_slot(struct pool *p, size_t first, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(p->slot); i++) {
+	for (size_t i = first; i < ARRAY_SIZE(p->slot); i++) {
 		struct generation *g = &p->slot[i];
 
 		if (g->id != 0)
 			continue;
 		*g = (struct generation){ .pool = p, .pidfd = -1, .report = -1, .board = -1,
-					  .workers = -1, .active = -1 };
+					  .workers = -1, .active = -1, .link = LINK_OFF };
 		g->end_watch = (struct loop_watch){ .fd = -1, .on_event = on_end, .owner = g };
 		g->report_watch = (struct loop_watch){ .fd = -1, .on_event = on_report,
 						       .owner = g };

@@ -34,6 +34,8 @@ struct generation {
 	bool is_adopted;
 	bool is_leaving;		/* it said so, or we asked for it */
 	bool is_killed;			/* by us */
+	uint32_t link;			/* enum link_state: its way to the world */
+	bool is_asked_for;		/* the link; not one that was there before us */
 	int32_t workers, active;	/* as reported; -1: not known */
 	char failure[REPORT_TEXT_MAX];	/* why it could not start, in its words */
 };
@@ -51,17 +53,19 @@ struct generation_end {
  * on the disk. */
 struct generation *generation_start(struct pool *p, struct err *err);
 
-/* Takes a living one over; PIDFD is moved in. */
-struct generation *generation_adopt(struct pool *p, const struct generation *like, int pidfd,
-				    struct err *err);
+/* Takes a living one over, into the slot that it had, which its link is named
+ * after; PIDFD is moved in. */
+struct generation *generation_adopt(struct pool *p, const struct generation *like, size_t slot,
+				    int pidfd, struct err *err);
 
 /* Asks it to finish its requests, and kills it if that takes too long. */
 void generation_drain(struct generation *g);
 
 void generation_kill(struct generation *g);
 
-/* For generation_start.c.  A free slot, set up; NULL if there is none. */
-struct generation *generation_slot(struct pool *p, struct err *err);
+/* For generation_start.c.  The first free slot from FIRST on, set up; NULL if
+ * there is none. */
+struct generation *generation_slot(struct pool *p, size_t first, struct err *err);
 /* Waits for its end and its reports. */
 int generation_watch(struct generation *g, struct err *err);
 void generation_stop_listening(struct generation *g);

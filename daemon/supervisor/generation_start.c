@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "daemon/supervisor/board.h"
 #include "daemon/supervisor/log_link.h"
+#include "daemon/supervisor/net_link.h"
 #include "daemon/supervisor/pool.h"
 #include "schema/errors.h"
 #include "schema/events.h"
@@ -30,7 +31,7 @@ static struct loop *loop_of(struct generation *g)
 
 /* What the jail gets, and our ends. */
 struct ends {
-	int spec, report, our_report, log[LOGS], go, our_go, cgroup;
+	int spec, report, our_report, log[LOGS], go, our_go, cgroup, net;
 };
 
 static void close_ends(struct ends *e)
@@ -43,6 +44,7 @@ static void close_ends(struct ends *e)
 	fd_close(&e->go);
 	fd_close(&e->our_go);
 	fd_close(&e->cgroup);
+	fd_close(&e->net);
 }
 
 static int open_ends(struct pool *p, struct generation *g, const struct jail_spec *full,
@@ -78,9 +80,9 @@ static int start_process(struct pool *p, struct generation *g, struct ends *e, s
 {
 	struct place *place = p->pools->place;
 	int fds[] = { p->listener, e->spec, e->report, e->log[LOG_PHP], e->go,
-		      e->log[LOG_SLOW], e->log[LOG_ACCESS] };
+		      e->log[LOG_SLOW], e->log[LOG_ACCESS], e->net };
 	struct spawn s = {
-		.program = "tenant-jail", .fds = fds, .fd_count = ARRAY_SIZE(fds),
+		.program = "tenant-jail", .fds = fds, .fd_count = ARRAY_SIZE(fds) - (e->net < 0),
 		.output = e->log[LOG_PHP], .namespaces = CLONE_NEWPID, .cgroup = e->cgroup,
 	};
 
@@ -113,13 +115,14 @@ static void abandon(struct generation *g)
 	loop_watch_stop(loop_of(g), &g->end_watch);
 	fd_close(&g->pidfd);
 	fd_close(&g->board);
+	net_link_drop(g->pool->pools->net, g->pool, g);
 	g->id = 0;
 	g->pool->is_dirty = true;
 }
 
 struct generation *generation_start(struct pool *p, struct err *err)
 {
-	struct ends e = { -1, -1, -1, { -1, -1, -1 }, -1, -1, -1 };
+	struct ends e = { -1, -1, -1, { -1, -1, -1 }, -1, -1, -1, -1 };
 	struct tenant_spec spec;
 	struct jail_spec full;
 
@@ -129,13 +132,19 @@ struct generation *generation_start(struct pool *p, struct err *err)
 		(void)err_set(err, ERR_CONFLICT, "'%s' is suspended", spec.site);
 		return NULL;
 	}
-	struct generation *g = generation_slot(p, err);
+	struct generation *g = generation_slot(p, 0, err);
 
 	if (!g)
 		return NULL;
+	p->spec.has_network = spec.has_network;
 	g->id = ++p->last_generation;
 	g->pool_key = spec.pool_key;
 	g->drain_s = spec.drain_s;
+	e.net = net_link_want(p->pools->net, p, g);
+	if (e.net < 0)
+		full.flags &= ~(uint32_t)SPEC_NETWORK;
+	(void)str_copy(full.resolvers, sizeof(full.resolvers),
+		       p->pools->place->settings.net_resolver);	/* as long */
 	if (open_ends(p, g, &full, &e, err) < 0 || start_process(p, g, &e, err) < 0) {
 		abandon(g);
 		close_ends(&e);
@@ -155,10 +164,10 @@ struct generation *generation_start(struct pool *p, struct err *err)
 	return g;
 }
 
-struct generation *generation_adopt(struct pool *p, const struct generation *like, int pidfd,
-				    struct err *err)
+struct generation *generation_adopt(struct pool *p, const struct generation *like, size_t slot,
+				    int pidfd, struct err *err)
 {
-	struct generation *g = generation_slot(p, err);
+	struct generation *g = generation_slot(p, slot, err);
 
 	if (!g) {
 		fd_close(&pidfd);

@@ -18,6 +18,7 @@
 #include "schema/wire.h"
 
 struct log_link;
+struct net_link;
 struct pools;
 
 struct pool {
@@ -43,6 +44,9 @@ struct pool {
 	uint32_t max_listen_queue;	/* that was seen */
 	uint64_t oom_before, oom_last;	/* of groups that are gone; of those there are */
 	char last_end[REASON_MAX], last_error[REASON_MAX];
+
+	char link_reason[REASON_MAX];	/* why the latest generation has no link */
+	uint64_t sent_bytes, sent_packets, received_bytes, received_packets, refused_packets;
 };
 
 #define POOLS_MAX 65536		/* of the setting tenants_max */
@@ -50,6 +54,7 @@ struct pool {
 struct pools {
 	struct place *place;
 	struct log_link *log;
+	struct net_link *net;
 	struct pool **at;		/* sorted by number */
 	size_t count, max;
 	struct loop_timer sweep;
@@ -58,7 +63,8 @@ struct pools {
 };
 
 /* PLACE's settings give the size of the table. */
-int pools_init(struct pools *ps, struct place *place, struct log_link *log, struct err *err);
+int pools_init(struct pools *ps, struct place *place, struct log_link *log, struct net_link *net,
+	       struct err *err);
 
 /* The tenant's entry, or NULL. */
 struct pool *pools_find(const struct pools *ps, uint32_t number);

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "daemon/supervisor/leftovers.h"
 #include "daemon/supervisor/listener.h"
+#include "daemon/supervisor/net_link.h"
 #include "daemon/supervisor/pool.h"
 #include "daemon/supervisor/pool_check.h"
 #include "schema/errors.h"
@@ -97,6 +98,7 @@ static bool clear_away(struct pools *ps, struct pool *p)
 	    cgroup_remove(&ps->place->tree, p->number, 0, &err) < 0 ||
 	    file_remove_tree(ps->place->pool_dir, name, &err) < 0)
 		return false;
+	net_link_forget(ps->net, p->number);
 	size_t i = position(ps, p->number);
 
 	ps->count--;
@@ -136,11 +138,12 @@ void pools_settle(struct pools *ps)
 		loop_timer_set(&ps->place->loop, &ps->sweep, 1);
 }
 
-int pools_init(struct pools *ps, struct place *place, struct log_link *log, struct err *err)
+int pools_init(struct pools *ps, struct place *place, struct log_link *log, struct net_link *net,
+	       struct err *err)
 {
 	uint64_t max = place->settings.tenants_max;
 
-	*ps = (struct pools){ .place = place, .log = log, .max = (size_t)max,
+	*ps = (struct pools){ .place = place, .log = log, .net = net, .max = (size_t)max,
 			      .sweep = { .on_time = on_sweep, .owner = ps } };
 	if (max == 0 || max > POOLS_MAX)
 		return err_set(err, ERR_BAD_CONFIG, "tenants_max is %llu; 1 to %d can be",
@@ -194,6 +197,7 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 	pools_settle(ps);
 	if (spec.is_suspended)
 		pool_step(p, WHEN_STOP);
+	net_link_follow(ps->net, p);
 	if (cgroup_set_limits(&ps->place->tree, number, &spec.limits, err) < 0)
 		return -1;
 	if (spec.is_suspended)

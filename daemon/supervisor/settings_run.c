@@ -17,6 +17,7 @@
  * of it an empty machine. */
 static const char *const fixed_keys[] = {
 	"home_dir", "state_dir", "run_dir", "log_dir", "uid_base", "tenants_max",
+	"net_range", "net_table",
 	"control_user", "log_user", "admin_group", "web_group", "cgroup_name",
 };
 

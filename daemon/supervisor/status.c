@@ -7,6 +7,7 @@
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/sock_diag.h"
 #include "schema/errors.h"
+#include "schema/states.h"
 
 static void take_pool(const struct pool *p, struct wire_status *out)
 {
@@ -21,6 +22,13 @@ static void take_pool(const struct pool *p, struct wire_status *out)
 	out->backoff_s = left_ms > 0 ? (uint32_t)((left_ms + 999) / 1000) : 0;
 	out->workers = g ? g->workers : -1;
 	out->active = g ? g->active : -1;
+	out->network = g ? g->link : LINK_OFF;
+	out->sent_bytes = p->sent_bytes;
+	out->sent_packets = p->sent_packets;
+	out->received_bytes = p->received_bytes;
+	out->received_packets = p->received_packets;
+	out->refused_packets = p->refused_packets;
+	memcpy(out->network_reason, p->link_reason, sizeof(out->network_reason));
 	if (g) {
 		out->generation = g->id;
 		out->master_pid = g->pid;

@@ -29,6 +29,7 @@
 #include "daemon/supervisor/control_child.h"
 #include "daemon/supervisor/jobs.h"
 #include "daemon/supervisor/log_link.h"
+#include "daemon/supervisor/net_link.h"
 #include "daemon/supervisor/peer.h"
 #include "daemon/supervisor/pool.h"
 #include "daemon/supervisor/settings_run.h"
@@ -49,7 +50,7 @@ static const cap_value_t needed[] = {
 	CAP_FOWNER,		/* modes of sockets and logs that others own */
 	CAP_FSETID,		/* tenant-build */
 	CAP_KILL,		/* pools are the tenants' processes; nginx */
-	CAP_NET_ADMIN,		/* tenant-jail: lo of the new network namespace */
+	CAP_NET_ADMIN,		/* tenant-net; tenant-jail: lo of the new network namespace */
 	CAP_NET_BIND_SERVICE,	/* tenant-nginx: nginx -t binds the ports */
 	CAP_MKNOD,		/* tenant-jail: the five nodes of /dev */
 	CAP_SETGID, CAP_SETUID,	/* children become their users */
@@ -66,6 +67,7 @@ struct tenantd {
 	struct settings_run settings_run;
 	struct pools pools;
 	struct log_link log;
+	struct net_link net;
 	struct jobs jobs;
 	struct peers peers;
 	struct control_child control;
@@ -81,6 +83,7 @@ struct tenantd {
 static void on_settings(void *owner, const struct settings *record, const struct err *result)
 {
 	struct tenantd *d = owner;
+	struct settings before = d->place.settings;
 	struct err err = *result;
 
 	d->has_settings = true;
@@ -89,10 +92,12 @@ static void on_settings(void *owner, const struct settings *record, const struct
 		d->settings_err = err;
 		return;
 	}
-	if (err.code == 0 && settings_run_apply(&d->place.settings, record, &err) == 0)
+	if (err.code == 0 && settings_run_apply(&d->place.settings, record, &err) == 0) {
 		log_event(DAEMON_START, "program=tenantd reload='settings taken over'");
-	else
+		net_link_reload(&d->net, &before);
+	} else {
 		log_event(DAEMON_ERROR, "program=tenantd reload=refused error='%s'", err.text);
+	}
 	(void)notify_send("READY=1", NULL);	/* the manager waits no longer than it likes */
 }
 
@@ -124,6 +129,7 @@ static void stop(struct tenantd *d)
 	if (d->with_control)
 		control_child_stop(&d->control);
 	log_link_stop(&d->log);
+	net_link_stop(&d->net);
 }
 
 static void on_signal(void *owner, uint32_t events)
@@ -219,13 +225,16 @@ static int read_settings(struct tenantd *d, struct err *err)
 static int start(struct tenantd *d, struct err *err)
 {
 	if (read_settings(d, err) < 0 || place_open(&d->place, err) < 0 ||
-	    pools_init(&d->pools, &d->place, &d->log, err) < 0)
+	    pools_init(&d->pools, &d->place, &d->log, &d->net, err) < 0)
 		return -1;
 	log_link_init(&d->log, &d->place, &d->pools);
+	net_link_init(&d->net, &d->place, &d->pools);
 	jobs_init(&d->jobs, &d->place, &d->pools, &d->peers);
 	fault_point("tenantd.adopt");
-	if (adopt_all(&d->pools, &d->store, err) < 0 ||
-	    peers_init(&d->peers, &d->place, &d->pools, &d->jobs, err) < 0)
+	if (adopt_all(&d->pools, &d->store, err) < 0)
+		return -1;
+	net_link_adopted(&d->net);
+	if (peers_init(&d->peers, &d->place, &d->pools, &d->jobs, err) < 0)
 		return -1;
 	if (d->with_control && control_child_init(&d->control, &d->place, err) < 0)
 		return -1;
@@ -241,6 +250,7 @@ static bool has_stopped(const struct tenantd *d)
 {
 	return d->is_stopping && (d->is_late || !d->is_started ||
 				  (jobs_is_idle(&d->jobs) && d->log.child.pid == 0 &&
+				   d->net.child.pid == 0 &&
 				   d->control.child.pid == 0));
 }
 

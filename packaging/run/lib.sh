@@ -34,7 +34,7 @@ port_free() {
 # fill FILE - a template with this run's values.
 fill() {
 	sed -e "s|@PREFIX@|$prefix|g" -e "s|@LIBEXEC@|$libexec|g" -e "s|@PORT@|$port|g" \
-		-e "s|@NAME@|$name|g" "$1"
+		-e "s|@NAME@|$name|g" -e "s|@NET@|${NET:-no}|g" "$1"
 }
 
 # wait_child PID - its exit status, also if a trapped signal interrupts `wait`.

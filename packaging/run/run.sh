@@ -7,6 +7,8 @@
 # again: process, mount, cgroup, file.
 #   -c FILE   lines to add to tenantd.conf
 #   RUN_DIR   the folder (default: a new one in /run); must be empty
+#   NET       yes: pools get links to the world (default: no); this makes interfaces
+#             tn* and an nftables table of our own in this network namespace
 #   PORT      where nginx listens on 127.0.0.1 (default: a free one)
 # A program that dies is started again, as systemd would do it.
 set -eu
@@ -79,6 +81,7 @@ cleanup() {
 	else
 		tree_end || :
 	fi
+	"$build/tenant-net" clear "$prefix/run" || :
 	mounts_end "$prefix"
 	if [ -n "$made" ]; then
 		rm -rf --one-file-system "$prefix"

@@ -28,11 +28,13 @@ MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 LIMIT_S = 20
-STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQII256s256s")
+STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQIII4xQQQQQ256s256s256s")
 STATUS_NAMES = ("pool_state generation master_pid processes since starts crashes listener_replaced"
                 " backoff_s workers active memory_current memory_max memory_oom_kill"
                 " memory_max_hit pids_current pids_max pids_max_hit cpu_usage_us cpu_nr_throttled"
-                " cpu_throttled_us is_adopted listen_queue last_end last_error").split()
+                " cpu_throttled_us is_adopted listen_queue network"
+                " sent_bytes sent_packets received_bytes received_packets refused_packets"
+                " network_reason last_end last_error").split()
 STATES = {1: "cold", 2: "starting", 3: "warm", 4: "draining", 5: "backoff"}
 
 # What every scripted pool begins with: the descriptors of tenant-jail.
@@ -173,7 +175,8 @@ class Rig:
             f"home_dir = {self.folder}/srv\nstate_dir = {self.state}\nrun_dir = {self.run}\n"
             f"log_dir = {self.log}\nlibexec_dir = {self.libexec}\ncontrol_user = {CONTROL_UID}\n"
             f"log_user = {LOG_UID}\nadmin_group = 0\nlog_group = 0\nweb_group = 0\n"
-            f"nginx_listen = 127.0.0.1:1\ncgroup_name = {self.name}\n{conf}")
+            f"nginx_listen = 127.0.0.1:1\ncgroup_name = {self.name}\nnet_table = {self.name}\n"
+            f"net_enabled = no\n{conf}")
         self.store = {}         # the service manager's: name -> descriptor
         self.said = []          # what tenantd told it
         self.tree = self.process = self.client = None
