@@ -14,6 +14,7 @@
 
 #include "daemon/control/envelope.h"
 #include "daemon/control/read.h"
+#include "schema/states.h"
 
 #define KERNEL_OLDEST 6001		/* 6.1 */
 #define NGINX_OLDEST 1022		/* 1.22 */
@@ -293,6 +294,38 @@ static enum result check_firewall(const struct doctor *d, struct text *found)
 	return OK;
 }
 
+static enum result check_network(const struct doctor *d, struct text *found)
+{
+	if (!d->has_facts)
+		return no_facts(d, found);
+	text_add(found, "%s", link_state_word((int)d->facts.network));
+	if (d->facts.network_reason[0])
+		text_add(found, ": %s", d->facts.network_reason);
+	return d->facts.network == LINK_UP ? OK :
+	       d->facts.network == LINK_MISSING ? FAILED : SKIPPED;
+}
+
+static enum result check_network_others(const struct doctor *d, struct text *found)
+{
+	if (!d->has_facts)
+		return no_facts(d, found);
+	if (d->facts.network != LINK_UP) {
+		text_add(found, "there are no links");
+		return SKIPPED;
+	}
+	text_add(found, "%s", d->facts.network_note[0] ? d->facts.network_note : "none does");
+	return d->facts.network_note[0] ? FAILED : OK;
+}
+
+static enum result check_resolver(const struct doctor *d, struct text *found)
+{
+	if (!d->set->net_enabled) {
+		text_add(found, "there are no links");
+		return SKIPPED;
+	}
+	return doctor_resolver(d->set, found) ? OK : FAILED;
+}
+
 static const struct {
 	const char *id, *checked, *advice;
 	enum result (*check)(const struct doctor *d, struct text *found);
@@ -312,6 +345,9 @@ static const struct {
 #define DOCTOR_USERS check_users
 #define DOCTOR_GROUPS check_groups
 #define DOCTOR_DISK check_disk
+#define DOCTOR_NETWORK check_network
+#define DOCTOR_NETWORK_OTHERS check_network_others
+#define DOCTOR_RESOLVER check_resolver
 #define DOCTOR_FIREWALL check_firewall
 #define DOCTOR(name, id, checked, advice) { id, checked, advice, DOCTOR_##name },
 #include "schema/doctor.def"

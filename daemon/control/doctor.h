@@ -21,6 +21,9 @@ json_t *doctor_run(const struct settings *set, struct live *live);
  * (1.22 is 1022); 0 with FOUND telling why not. */
 int doctor_nginx_version(const char *program, struct text *found);
 
+/* doctor_net.c.  True if sites can reach one of their name servers; FOUND names them. */
+bool doctor_resolver(const struct settings *set, struct text *found);
+
 /* Appends the place of each default_server for an address of LISTEN (as the
  * setting) in CONF and what it includes, without the files below OURS; a file
  * that cannot be read counts in *out_unread. */
