@@ -93,3 +93,13 @@ def test_refusals_say_what_to_do():
         taken.listen()
         done = run(PORT=str(taken.getsockname()[1]))
         assert done.returncode == 1 and "in use" in done.stderr
+
+
+def test_without_asking_no_network_is_touched(system, site):
+    assert system.child_pid("tenant-net") is None
+    assert not (system.folder / "run/net").exists()
+    system.put(site, "public/index.php", "<?php @stream_socket_client('tcp://203.0.113.80:80', $no);"
+                                         "echo $no;")
+    assert system.text(site) == "101"       # ENETUNREACH
+    status = system.status(site)
+    assert status["network"] == "off" and "net_enabled" in status["network_reason"]
