@@ -189,7 +189,7 @@ run: all
 check:
 	$Qtests/run.py
 
-# kill -9 at every step of every verb, in a whole system: some ten minutes.
+# kill -9 at every step of every verb, in a whole system: some twenty minutes.
 check-drill:
 	$Qtests/run.py drill
 

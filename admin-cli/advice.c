@@ -9,7 +9,7 @@
 
 static void add_command(struct text *out, const struct args *a)
 {
-	text_add(out, "%s", a && a->command ? a->command->word : "");
+	text_add(out, "%s", !a ? "" : a->command ? a->command->word : a->group ? a->group : "");
 }
 
 static void add_name(struct text *out, const struct args *a)

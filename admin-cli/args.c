@@ -193,18 +193,18 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
 	return 0;
 }
 
-const struct command_row *args_guess(int argc, char **argv)
+void args_guess(struct args *out, int argc, char **argv)
 {
 	char both[64];
 
-	for (int i = 0; i < argc; i++) {
-		const struct command_row *row = command_by_word(argv[i]);
-
-		if (!row && i + 1 < argc &&
+	for (int i = 0; i < argc && !out->command; i++) {
+		out->command = command_by_word(argv[i]);
+		if (out->command || !command_is_group(argv[i]))
+			continue;
+		out->group = argv[i];
+		if (i + 1 < argc &&
 		    str_format(both, sizeof(both), "%s %s", argv[i], argv[i + 1]) == 0)
-			row = command_by_word(both);
-		if (row)
-			return row;
+			out->command = command_by_word(both);
+		break;
 	}
-	return NULL;
 }

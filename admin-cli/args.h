@@ -45,8 +45,9 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err);
  * becomes what stands behind the '=', or NULL. */
 const struct flag_row *args_flag(const char *word, const char **out_value);
 
-/* The command that a line which cannot be read seems to mean, or NULL. */
-const struct command_row *args_guess(int argc, char **argv);
+/* Sets the command, or the group of commands, that a line which cannot be read
+ * seems to mean, if any. */
+void args_guess(struct args *out, int argc, char **argv);
 
 /* What is asked of tenantd: the command's own row, or that of another resource. */
 const struct command_row *args_route(const struct args *a);

@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
 		return print_completion(argc - 2, argv + 2);
 	if (args_parse(&a, argc - 1, argv + 1, &err) < 0) {
-		a.command = args_guess(argc - 1, argv + 1);
+		args_guess(&a, argc - 1, argv + 1);
 		return print_error(&err, &a);
 	}
 	if (a.flag[FLAG_HELP] || a.flag[FLAG_VERSION])

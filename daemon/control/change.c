@@ -69,7 +69,8 @@ static void say_done(const struct change *c, const struct tenant *t, const struc
 	if (o->note[0])
 		(void)str_copy(out, ERR_TEXT_MAX, o->note);
 	else if (c->is_dry_run)
-		(void)str_format(out, ERR_TEXT_MAX, "%s would be changed; nothing was",
+		(void)str_format(out, ERR_TEXT_MAX, o->is_unchanged ? "%s is so already"
+						     : "%s would be changed; nothing was",
 				 change_target(c));
 	else if (c->command == COMMAND_REMOVE)
 		(void)str_format(out, ERR_TEXT_MAX, "%s is removed", t->site);

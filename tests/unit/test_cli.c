@@ -427,24 +427,23 @@ static void test_guess(void **state)
 	static const struct {
 		const char *words[4];
 		int count;
-		const char *command;
+		const char *command, *group;
 	} cases[] = {
-		{ { "add" }, 1, "add" },
-		{ { "--json", "plan", "set" }, 3, "plan set" },
-		{ { "plan", "x" }, 2, NULL },
-		{ { "x", "add" }, 2, "add" },
-		{ { "x" }, 1, NULL },
+		{ { "add" }, 1, "add", NULL },
+		{ { "--json", "plan", "set" }, 3, "plan set", "plan" },
+		{ { "plan", "x" }, 2, NULL, "plan" },
+		{ { "x", "add" }, 2, "add", NULL },
+		{ { "x" }, 1, NULL, NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct command_row *row =
-			args_guess(cases[i].count, (char **)cases[i].words);
+		struct args a = { 0 };
 
-		if (cases[i].command)
-			assert_string_equal(row->word, cases[i].command);
-		else
-			assert_null(row);
+		args_guess(&a, cases[i].count, (char **)cases[i].words);
+		assert_ptr_equal(a.command, cases[i].command ? command_by_word(cases[i].command)
+							     : NULL);
+		assert_string_equal(a.group ? a.group : "", cases[i].group ? cases[i].group : "");
 	}
 }
 
