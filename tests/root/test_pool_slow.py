@@ -51,7 +51,10 @@ def test_stack_of_a_slow_request(pool):
     lines = text[text.index("\nat "):].splitlines()[1:]
     assert re.fullmatch(rf"at {at}:[45]", lines[0])
     frames = [re.fullmatch(r"\[0x[0-9a-f]{16}\] (.*)", line)[1] for line in lines[1:]]
-    # PHP 8.4 says in a closure's name where it comes from.
+    # PHP 8.4 interrupts also at the end of its own functions, and says in a closure's name where
+    # it comes from.
+    if re.match(r"(file_exists|clearstatcache)\(\) ", frames[0]):
+        frames.pop(0)
     assert [re.sub(r"{closure:.*}", "{closure}", frame) for frame in frames] == [
         f"Shop::wait() {at}:9", f"Shop::{{closure}}() {at}:9", f"array_map() {at}:9",
         f"Shop::cart() {at}:12"]
