@@ -19,6 +19,7 @@ static const char *const words_sockets[] = { "mysql", "redis", NULL };
 #define GUARD_NONE NULL
 #define GUARD_allow_programs "allow_programs"
 #define GUARD_allow_mail_ports "allow_mail_ports"
+#define GUARD_allow_preload "allow_preload"
 
 const struct option_row option_rows[OPTION_IDS] = {
 #define WORDS_ENUM(name) words_##name

@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 #define SETTINGS_MAGIC 0x544e4453u	/* "TNDS" */
-#define SETTINGS_VERSION 1u
+#define SETTINGS_VERSION 2u
 #define SETTING_TEXT_MAX 200
 
 enum setting_type {

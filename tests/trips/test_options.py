@@ -19,6 +19,7 @@ from tests.lib.procs import wait_until
     ("programs=allow", ("programs", "allow_programs")),
     ("php_admin_value.memory_limit=1G", ("php_admin_value", "locked", "memory_limit")),
     ("php_value=1", ("php_value", "dot")),
+    ("preload=private/x.php", ("preload", "allow_preload")),
     ("env.LD_PRELOAD=x", ("env", "LD_PRELOAD", "locked")),
     ("no_such_option=1", ("no_such_option",)),
     ("uid=0", ("uid",)),
@@ -91,7 +92,9 @@ def test_entries_come_and_go_one_by_one(system, site):
     assert system.show(site)["overrides"] == []
 
 
-def test_preloading(system, site):
+def test_preloading(new_system):
+    system, site = new_system(conf="allow_preload = yes\n"), "early.example"
+    system.ctl("add", site, check=True)
     system.put(site, "private/preload.php", "<?php class Early { const A = 'early'; }")
     system.put(site, "public/index.php", "<?php echo Early::A ?? '';")
     system.ctl("set", site, "preload=private/preload.php", check=True)
