@@ -217,12 +217,12 @@ golden: all gen
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TIME ?= 60
 
-fuzz.libs := $(patsubst %,$B/lib%.a,pool tenants sandbox schema base)
+fuzz.libs := $(patsubst %,$B/lib%.a,supervisor control pool tenants sandbox schema base)
 $B/fuzz/%: $B/tests/fuzz/fuzz_%.o $(fuzz.libs)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$Q$(CC) $(STD) -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $^ \
-	    $(shell $(PKG_CONFIG) --libs libidn2)
+	    $(shell $(PKG_CONFIG) --libs libidn2 jansson)
 
 fuzzers: $(FUZZERS:%=$B/fuzz/%)
 

@@ -8,6 +8,7 @@ The line before the last says what was skipped and why, the last one is exactly
 `N passed, N failed`; the exit status is 1 if anything failed.  What counts as one:
 a build, a cmocka test, a lint, a pytest test."""
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -198,20 +199,25 @@ class Run:
         shutil.rmtree(REPORTS)
 
     def group_fuzz(self):
-        """Some seconds of each fuzzer, from its seeds: enough for what is easy to break."""
+        """Each fuzzer for FUZZ_TIME seconds from its seeds, as many at a time as there are CPUs."""
         folder = self.build("fuzz", "CC=clang", f"SAN=fuzzer-no-link,{SANITIZERS}",
                             targets=("fuzzers",))
-        for source in sorted((ROOT / "tests/fuzz").glob("fuzz_*.c")):
-            name = source.stem.removeprefix("fuzz_")
+        names = [p.stem.removeprefix("fuzz_")
+                 for p in sorted((ROOT / "tests/fuzz").glob("fuzz_*.c"))]
+        seconds = int(os.environ.get("FUZZ_TIME", 20))
+
+        def fuzz(name):
             if not (folder / "fuzz" / name).exists():
-                self.tally.add(f"fuzz {name}", False, "it was not built")
-                continue
+                return 1, "it was not built"
             corpus = folder / "corpus" / name
             corpus.mkdir(parents=True, exist_ok=True)
-            status, text = self.command(
-                [str(folder / "fuzz" / name), "-max_total_time=4", "-timeout=10",
-                 f"-artifact_prefix={folder}/crash-", str(corpus), f"tests/fuzz/seeds/{name}"], 120)
-            self.tally.add(f"fuzz {name}", status == 0, text[-6000:])
+            return self.command(
+                [str(folder / "fuzz" / name), f"-max_total_time={seconds}", "-timeout=20",
+                 f"-artifact_prefix={folder}/crash-", str(corpus), f"tests/fuzz/seeds/{name}"],
+                seconds + 120)
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
+            for name, (status, text) in zip(names, pool.map(fuzz, names)):
+                self.tally.add(f"fuzz {name}", status == 0, text[-6000:])
 
     def group_vm(self):
         """What depends on the world of cgroups and on systemd; see tests/vm/guest."""
