@@ -79,9 +79,10 @@ def test_descriptors_of_the_jail(rig, tenant):
         """)
     with rig.connect(tenant) as visitor:
         names, stdin, stdout, environment, signals = eval(visitor.recv(4096))
-    assert sorted(names) == [3, 4, 5, 6, 7]
+    assert sorted(names) == [3, 4, 5, 6, 7, 8, 9]
     assert [names[3], names[5], names[7]] == ["socket", "socket", "pipe"]
     assert names[4].startswith("/memfd") and names[6].endswith(f"pool/{tenant}/log")
+    assert [names[fd].rpartition("/")[2] for fd in (8, 9)] == ["slow", "access"]
     assert stdin == "/dev/null" and stdout == names[6]
     assert not environment
     assert re.search(r"SigBlk:\s+0+$", signals[0].strip())
