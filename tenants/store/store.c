@@ -60,11 +60,12 @@ static int open_store(const char *path, int flags, bool is_writer, struct store 
 
 int store_open(const char *path, struct store **out, struct err *err)
 {
-	/* Made here, because SQLite would take the mode from the umask.  If this
-	 * fails, opening the file below says why. */
-	CLOSE_AT_EXIT int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Made here, because SQLite would take the mode from the umask; if this fails,
+	 * opening the file below says why.  A file that is there is not opened: closing
+	 * any descriptor of it drops all locks that this process has on it (fcntl(2)). */
+	CLOSE_AT_EXIT int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	fd_close(&fd);	/* before SQLite takes locks: closing any descriptor drops them */
+	fd_close(&fd);	/* before SQLite takes locks */
 	return open_store(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, true, out, err);
 }
 

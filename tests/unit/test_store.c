@@ -229,6 +229,48 @@ static void test_reader(void **state)
 	store_close(reader);
 }
 
+/* Runs SQL by another process, whose locks meet ours.  Its output into OUT. */
+static void foreign(const struct bench *b, const char *sql, char *out, size_t size)
+{
+	char command[512];
+
+	(void)str_format(command, sizeof(command), "/usr/bin/python3 -c 'import sqlite3; "
+			 "db = sqlite3.connect(\"%s\", timeout=30); "
+			 "print(*db.execute(\"%s\").fetchall()); db.commit(); db.close()'", b->path,
+			 sql);
+	FILE *f = popen(command, "re");
+
+	assert_non_null(f);
+	out[fread(out, 1, size - 1, f)] = '\0';
+	assert_int_equal(pclose(f), 0);
+}
+
+/* Opening the file a second time and closing it again must not drop the locks of
+ * the first connection: a foreign process that thinks itself alone takes the
+ * log away with it when it closes, and with the log what is written later. */
+static void test_locks_outlive_a_second_opening(void **state)
+{
+	struct bench *b = *state;
+	struct tenant t = sample(1, "site.example");
+	struct store *second = NULL;
+	struct tenant got;
+	struct err err = { 0 };
+	char path[128], out[256];
+
+	put(b, &t);
+	assert_int_equal(store_open(b->path, &second, &err), 0);
+	store_close(second);
+	foreign(b, "UPDATE tenant SET revision = 77", out, sizeof(out));
+	(void)str_format(path, sizeof(path), "%s-wal", b->path);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(store_find(b->store, "site.example", &got, &err), 0);
+	assert_int_equal(got.revision, 77);
+	t = sample(2, "other.example");
+	put(b, &t);
+	foreign(b, "SELECT number, revision FROM tenant ORDER BY number", out, sizeof(out));
+	assert_string_equal(out, "(1, 77) (2, 3)\n");
+}
+
 static void test_no_folder(void **state)
 {
 	struct store *s = NULL;
@@ -250,6 +292,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_walk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reader, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_locks_outlive_a_second_opening, setup,
+						teardown),
 		cmocka_unit_test(test_no_folder),
 	};
 
