@@ -102,7 +102,7 @@ static void print_type(const struct reply *r)
 	if (strcmp(r->type, "WORDS") == 0) {
 		for (const char *at = r->of; *at; at = *end ? end + 1 : end) {
 			end = at + strcspn(at, "|");
-			printf("%s%.*s", at == r->of ? "enum: [" : ", ", (int)(end - at), at);
+			printf("%s'%.*s'", at == r->of ? "enum: [" : ", ", (int)(end - at), at);
 		}
 		printf("]");
 		return;

@@ -59,7 +59,7 @@ ERRORS = {row[0]: int(row[2]) for row in table("schema/errors.def", "ERR")}
 
 def settings_record(**values):
     """The record that tenant-build would write (schema/settings.h)."""
-    fields = b""
+    fields, header = b"", (ROOT / "schema/settings.h").read_text()
     for field, _, kind, default, *_ in table("schema/settings.def", "SET"):
         value = values.get(field, default)
         if kind in ("PATH", "WORDS"):
@@ -68,7 +68,9 @@ def settings_record(**values):
             fields += struct.pack("=Q", value in (True, "yes"))
         else:
             fields += struct.pack("=Q", int(value) if str(value).isdigit() else 0)
-    return struct.pack("=IIII", 0x544e4453, 1, 16 + len(fields), 0) + fields
+    magic, version = (int(re.search(rf"#define SETTINGS_{name} (\w+?)u\b", header)[1], 0)
+                      for name in ("MAGIC", "VERSION"))
+    return struct.pack("=IIII", magic, version, 16 + len(fields), 0) + fields
 
 
 class Wish:
@@ -237,9 +239,9 @@ class FakeSupervisor:
 
     @staticmethod
     def status(tenant):
-        return struct.pack("=IIiIqQQQIii4xQQQQQQQQQQII256s256s", 3, 7, 4000 + tenant, 4, 1700000000,
+        return struct.pack("=IIiIqQQQIii4xQQQQQQQQQQIIIIQQQQQ256s256s256s", 3, 7, 4000 + tenant, 4, 1700000000,
                            9, 2, 1, 0, 5, -1, 1 << 20, 2**64 - 1, 1, 2, 3, 100, 0, 12345, 6, 7,
-                           0, 3, b"idle", b"")
+                           0, 3, 1, 0, 10, 11, 12, 13, 14, b"", b"idle", b"")
 
     def verbs(self, *names):
         """The log of these verbs: [(verb, number), ...]."""
