@@ -35,6 +35,9 @@ static void flush_body(void *context)
 {
 	if (!context || !sapi_state.request || !sapi_state.request->answer->is_open)
 		return;
+	/* With 8.2 a script may still change the head where nothing was printed. */
+	if (PHP_VERSION_ID >= 80300)
+		sapi_send_headers();
 	if (!answer_flush(sapi_state.request->answer))
 		php_handle_aborted_connection();
 }
