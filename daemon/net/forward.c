@@ -109,8 +109,10 @@ static int empty(struct net_table *t, bool is_closing, struct err *err)
 
 int forward_open(struct net_table *t, struct err *err)
 {
-	if (host_forwards())
+	if (host_forwards()) {
+		text_free(&t->opened);
 		return empty(t, false, err);
+	}
 	DIR *entries = opendir(CONF);
 	int rc = 0;
 
@@ -123,7 +125,24 @@ int forward_open(struct net_table *t, struct err *err)
 		else if (is_ours_to_open(e->d_name))
 			rc = open_one(t, e->d_name, err);
 	(void)closedir(entries);	/* read only */
-	return rc;
+	text_free(&t->opened);
+	return net_table_each(t, NET_SET_OPENED, collect, &t->opened, err) < 0 ? -1 : rc;
+}
+
+void forward_lost(struct net_table *t)
+{
+	char *rest = NULL;
+
+	if (host_forwards())
+		return;
+	for (char *name = t->opened.data ? strtok_r(t->opened.data, "\n", &rest) : NULL; name;
+	     name = strtok_r(NULL, "\n", &rest)) {
+		char path[PATH_MAX];
+
+		(void)str_format(path, sizeof(path), CONF "/%s/forwarding", name);
+		(void)put(path, "0", NULL);	/* it may be gone */
+	}
+	text_free(&t->opened);
 }
 
 int forward_close(struct net_table *t, struct err *err)

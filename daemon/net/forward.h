@@ -18,6 +18,9 @@ int forward_open(struct net_table *t, struct err *err);
 /* Closes what forward_open() opened. */
 int forward_close(struct net_table *t, struct err *err);
 
+/* The same after somebody removed the table: by what was noted at last. */
+void forward_lost(struct net_table *t);
+
 /* Opens the host's end of a link, which speaks no IPv6. */
 int forward_link(const char *name, struct err *err);
 

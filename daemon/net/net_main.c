@@ -60,6 +60,8 @@ static void answer(struct program *p, const struct net_answer *a)
 		p->is_ended = true;
 }
 
+static void count(struct program *p);
+
 static void on_line_end(void *owner, uint32_t number, uint32_t slot, const char *reason)
 {
 	struct net_answer a = { .kind = NET_LINK, .number = number, .slot = slot,
@@ -67,6 +69,8 @@ static void on_line_end(void *owner, uint32_t number, uint32_t slot, const char 
 
 	(void)snprintf(a.text, sizeof(a.text), "%s", reason);	/* cut: it is for people */
 	answer(owner, &a);
+	if (*reason)
+		count(owner);	/* it may be for want of the table */
 }
 
 static void tell_counts(const struct net_counts *c, void *arg)
@@ -80,12 +84,17 @@ static void tell_counts(const struct net_counts *c, void *arg)
 	answer(arg, &a);
 }
 
+/* Where the table cannot be read, somebody has flushed all rules, and living
+ * links are without walls.  Our successor loads it again. */
 static void count(struct program *p)
 {
 	struct err err = { 0 };
 
-	if (net_counter_read(&p->counter, &p->table, &p->lines.range, tell_counts, p, &err) < 0)
-		complain("count", &err);
+	if (net_counter_read(&p->counter, &p->table, &p->lines.range, tell_counts, p, &err) < 0) {
+		complain("our table is gone; it is loaded again", &err);
+		forward_lost(&p->table);
+		p->is_ended = true;
+	}
 }
 
 /* Tells of other firewalls, when what there is to tell has changed. */

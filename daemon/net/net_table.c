@@ -24,6 +24,7 @@ void net_table_close(struct net_table *t)
 {
 	if (t->nft)
 		nft_ctx_free(t->nft);
+	text_free(&t->opened);
 	t->nft = NULL;
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "schema/settings.h"
 
 struct nft_ctx;
@@ -17,6 +18,7 @@ struct nft_ctx;
 struct net_table {
 	struct nft_ctx *nft;
 	const struct settings *settings;	/* borrowed */
+	struct text opened;	/* what forward_open() found in its set at last, one a line */
 };
 
 int net_table_open(struct net_table *t, const struct settings *s, struct err *err);
