@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The database: rows come back as they were put, conflicts and damage are seen. */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -232,17 +234,34 @@ static void test_reader(void **state)
 /* Runs SQL by another process, whose locks meet ours.  Its output into OUT. */
 static void foreign(const struct bench *b, const char *sql, char *out, size_t size)
 {
-	char command[512];
+	static const char script[] =
+		"import sqlite3, sys\n"
+		"db = sqlite3.connect(sys.argv[1], timeout=30)\n"
+		"print(*db.execute(sys.argv[2]).fetchall())\n"
+		"db.commit()\n"
+		"db.close()\n";
+	int ends[2] = { -1, -1 };
+	int status = -1;
+	size_t used = 0;
+	ssize_t n = 0;
 
-	(void)str_format(command, sizeof(command), "/usr/bin/python3 -c 'import sqlite3; "
-			 "db = sqlite3.connect(\"%s\", timeout=30); "
-			 "print(*db.execute(\"%s\").fetchall()); db.commit(); db.close()'", b->path,
-			 sql);
-	FILE *f = popen(command, "re");
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid_t child = fork();
 
-	assert_non_null(f);
-	out[fread(out, 1, size - 1, f)] = '\0';
-	assert_int_equal(pclose(f), 0);
+	if (child == 0) {
+		if (dup2(ends[1], STDOUT_FILENO) >= 0)
+			(void)execl("/usr/bin/python3", "python3", "-c", script, b->path, sql,
+				    (char *)NULL);
+		_exit(127);
+	}
+	assert_true(child > 0);
+	(void)close(ends[1]);
+	while (used + 1 < size && (n = read(ends[0], out + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	out[used] = '\0';
+	(void)close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 /* Opening the file a second time and closing it again must not drop the locks of
