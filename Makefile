@@ -6,6 +6,7 @@
 #   make run              the whole system below a private prefix, not installed
 #   make check-fast       unit, lint and short system tests
 #   make check            all tests of this machine
+#   make mutants          does each promise fall with the walls it names?
 #   make check-vm         systemd and pure cgroup v2, in a virtual machine
 #   make SAN=address,undefined   FAULT=1   WERROR=1   CC=clang
 #   make bench            measures, beside php-fpm; bench/results, docs/performance.md
@@ -28,12 +29,13 @@ MULTIARCH   := $(shell $(CC) -print-multiarch 2>/dev/null)
 # ---- what the product is made of ------------------------------------------
 # Layers, lowest first.  A layer includes itself and the layers before it;
 # tests/lint holds everybody to that.
-LAYERS := base schema sandbox tenants pool log net supervisor control cli
+LAYERS := base schema sandbox probe tenants pool log net supervisor control cli
 
 main            := %_main.c schema/gen.c
 base.src        := $(filter-out $(main),$(wildcard base/*.c))
 schema.src      := $(filter-out $(main),$(wildcard schema/*.c))
 sandbox.src     := $(filter-out $(main),$(wildcard sandbox/*.c))
+probe.src       := $(filter-out $(main),$(wildcard sandbox/probe/*.c))
 tenants.src     := $(filter-out $(main),$(wildcard tenants/*.c tenants/facets/*.c tenants/store/*.c))
 pool.src        := $(filter-out $(main),$(wildcard pool/*.c))
 log.src         := $(filter-out $(main),$(wildcard daemon/log/*.c))
@@ -46,7 +48,7 @@ cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
 # foreign libraries.  These lines show what each process is able to do:
 # review them as code (tests/golden holds the resulting NEEDED lists).
 PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log tenant-net \
-            tenant-pool tenantctl
+            tenant-pool tenant-probe tenantctl
 
 tenantd.main         := daemon/supervisor/tenantd_main.c
 tenantd.uses         := supervisor sandbox schema base
@@ -76,6 +78,9 @@ tenant-pool.main     := pool/pool_main.c
 tenant-pool.uses     := pool schema base
 tenant-pool.libs     := -lfcgi -l:libphp$(PHP).so -Wl,-rpath,$(LIBEXECDIR)/php/$(PHP) \
                         -Wl,-rpath,'$$ORIGIN'
+# Beside the pool, since a cage holds just that folder of ours.
+tenant-probe.main    := sandbox/probe/probe_main.c
+tenant-probe.uses    := probe schema base
 tenantctl.main       := admin-cli/tenantctl_main.c
 tenantctl.uses       := cli schema base
 tenantctl.pkg        := libcurl jansson smartcols libidn2
@@ -84,13 +89,13 @@ PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $($p.main)),$p))
 
 # ---- how it is compiled ---------------------------------------------------
 comma  := ,
-B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(filter clang,$(CC)),-clang)
+B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(MUTANTS),-mutants)$(if $(filter clang,$(CC)),-clang)
 TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
 SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard schema/gen.c schema/gen/*.c tests/unit/*.c tests/root/*.c)
-binary  = $B/$(if $(filter tenant-pool,$1),php/$(PHP)/)$1
+binary  = $B/$(if $(filter tenant-pool tenant-probe,$1),php/$(PHP)/)$1
 
 CFLAGS   ?= -O2 -g
-CPPFLAGS += -I. -I$B -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(if $(FAULT),-DFAULTS)
+CPPFLAGS += -I. -I$B -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(if $(FAULT),-DFAULTS) $(if $(MUTANTS),-DMUTANTS)
 STD      := -std=c11 -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wformat=2 -Wvla -Wswitch-enum -Wno-format-truncation \
@@ -193,6 +198,10 @@ check:
 check-drill:
 	$Qtests/run.py drill
 
+# Builds with one wall missing, and the promises that must fall with it.
+mutants:
+	$Qtests/run.py mutants
+
 check-fast:
 	$Qtests/run.py --fast
 
@@ -211,6 +220,7 @@ golden: all gen
 	$QBUILD=$(abspath $B) tests/lint/linked.py --rewrite
 	$QBUILD=$(abspath $B) tests/lint/generated.py --rewrite
 	$QBUILD=$(abspath $B) tests/lint/help.py --rewrite
+	$QBUILD=$(abspath $B) tests/lint/promises.py --rewrite
 
 # Parsers of hostile bytes, each for FUZZ_TIME seconds from its seeds; a crash
 # stays in build/fuzz/crash and becomes a unit test.
@@ -245,6 +255,7 @@ place    = $(or $(place.$1),$(LIBEXECDIR))
 place.tenantd     := $(SBINDIR)
 place.tenantctl   := $(BINDIR)
 place.tenant-pool := $(LIBEXECDIR)/php/$(PHP)
+place.tenant-probe := $(LIBEXECDIR)/php/$(PHP)
 paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBINDIR)/|'
 
 install: all gen
@@ -281,7 +292,7 @@ deb:
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit run bench clean check check-fast check-drill check-vm gen golden fuzzers fuzz install deb
+.PHONY: all unit run bench clean check mutants check-fast check-drill check-vm gen golden fuzzers fuzz install deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)

@@ -150,7 +150,7 @@ static int check_complete(const struct args *a, struct err *err)
 
 const struct command_row *args_route(const struct args *a)
 {
-	if (a->command->operand == OPERAND_MAYBE_SITE && !a->operand)
+	if (a->command->id == COMMAND_STATUS && !a->operand)
 		return &command_rows[ROUTE_DAEMON];
 	if (a->flag[FLAG_JAIL])
 		return &command_rows[ROUTE_JAIL];

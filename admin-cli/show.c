@@ -47,6 +47,11 @@ static const struct list_row {
 		  { "touches", "touches" } },
 	},
 	{
+		COMMAND_VERIFY, "no sites\n",
+		{ { "site", "site" }, { "result", "result" }, { "id", "promise" },
+		  { "promise", "a hostile site cannot" }, { "found", "found" } },
+	},
+	{
 		COMMAND_PLAN_LIST, "no plans\n",
 		{ { "name", "plan" }, { "parent", "parent" }, { "tenants", "sites" },
 		  { "sentence", "sentence" } },

@@ -218,6 +218,11 @@ static int run_all(const struct args *a)
 	if (sites.is_failed)
 		worst = print_reply(&list, &sites);
 	json_array_foreach(json_object_get(sites.data, "tenants"), i, site) {
+		const char *state = json_string_value(json_object_get(site, "state"));
+
+		/* Nothing of a suspended site runs that could be tried. */
+		if (a->command->id == COMMAND_VERIFY && (!state || strcmp(state, "live") != 0))
+			continue;
 		one.operand = json_string_value(json_object_get(site, "site"));
 		int status = one.operand ? run(&one) : 0;
 

@@ -23,6 +23,10 @@ enum jail_fd {
 	JAIL_FD_END
 };
 
+/* Above what daemons have, so that the kernel takes a site before a service
+ * when the machine itself runs out. */
+#define JAIL_OOM_SCORE 400
+
 struct jail {
 	const struct jail_spec *spec;
 	int root;		/* the new root's mount */

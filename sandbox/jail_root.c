@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "build_config.h"
 #include "sandbox/jail.h"
@@ -201,7 +202,10 @@ static int put_tmpfs(struct jail *j, const char *target, uint64_t bytes, struct 
 
 	(void)str_format(size, sizeof(size), "%llu", (unsigned long long)bytes);
 	(void)str_format(count, sizeof(count), "%llu", (unsigned long long)inodes);
-	const char *const options[] = { "size", size, "nr_inodes", count, "mode", "1777", NULL };
+	const char *const options[] = { "mode", "1777", "size", size, "nr_inodes", count, NULL };
+
+	if (mutant_is_off("tmpfs-size"))
+		(void)str_format(size, sizeof(size), "%llu", bytes * 2ULL);
 	CLOSE_AT_EXIT int mount = mount_new("tmpfs", options, WRITABLE, err);
 
 	return mount < 0 ? -1 : mount_put(mount, j->root, target, err);
@@ -238,7 +242,10 @@ static int put_dev(struct jail *j, struct err *err)
  * write oom_score_adj could take back what the oom step set. */
 static int put_proc(struct jail *j, struct err *err)
 {
-	static const char *const options[] = { "hidepid", "invisible", "subset", "pid", NULL };
+	const char *const options[] = {
+		"hidepid", mutant_is_off("proc-hidepid") ? "off" : "invisible",
+		mutant_is_off("proc-subset") ? NULL : "subset", "pid", NULL,
+	};
 	CLOSE_AT_EXIT int mount = mount_new("proc", options, READ_ONLY | MOUNT_ATTR_NOEXEC, err);
 
 	return mount < 0 ? -1 : mount_put(mount, j->root, "/proc", err);
@@ -273,6 +280,11 @@ int jail_root_enter(struct jail *j, struct err *err)
 {
 	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
 
+	if (mutant_is_off("pivot")) {	/* the host's tree stays, with its /proc */
+		fd_close(&j->program);
+		j->program = open(j->spec->program, O_PATH | O_CLOEXEC);
+		return umount2(PARKING, MNT_DETACH) < 0 ? err_sys(err, "uncover /proc") : 0;
+	}
 	if (fchdir(j->root) < 0)
 		return err_sys(err, "enter the new root");
 	/* The old root comes to lie on top of the new one at "."; detached, it is
@@ -283,7 +295,8 @@ int jail_root_enter(struct jail *j, struct err *err)
 		return err_sys(err, "detach the old root");
 	if (chdir("/") < 0)
 		return err_sys(err, "enter '/'");
-	if (mount_setattr(AT_FDCWD, "/", 0, &read_only, sizeof(read_only)) < 0)
+	if (!mutant_is_off("mount-readonly") &&
+	    mount_setattr(AT_FDCWD, "/", 0, &read_only, sizeof(read_only)) < 0)
 		return err_sys(err, "make '/' read-only");
 	fd_close(&j->root);
 	return 0;

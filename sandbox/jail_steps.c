@@ -23,14 +23,11 @@
 
 #include "base/caps.h"
 #include "base/fd.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "sandbox/jail.h"
 #include "sandbox/syscalls.h"
 #include "schema/errors.h"
-
-/* Above what daemons have, so that the kernel takes a site before a service
- * when the machine itself runs out. */
-#define OOM_SCORE "400"
 
 /* All that the steps below need of root's power. */
 static const cap_value_t needed[] = {
@@ -44,6 +41,8 @@ static const cap_value_t needed[] = {
 static int step_privileges(struct jail *j, struct err *err)
 {
 	(void)j;
+	if (mutant_is_off("privileges"))
+		return 0;
 	return caps_keep(needed, ARRAY_SIZE(needed), err);
 }
 
@@ -109,26 +108,38 @@ int jail_write_proc(const char *path, const char *value, bool is_optional, struc
 
 static int step_kernel(struct jail *j, struct err *err)
 {
+	char score[16];
+
 	(void)j;
+	(void)str_format(score, sizeof(score), "%d", JAIL_OOM_SCORE);
 	/* Of this pid namespace: no file in memory can ever be executed (6.3).  A
 	 * second wall: workers have no memfd_create, and some units have /proc/sys
 	 * read-only. */
-	if (jail_write_proc("/proc/sys/vm/memfd_noexec", "2", true, err) < 0)
+	if (!mutant_is_off("memfd-noexec") &&
+	    !mutant_is_off("pid-ns") &&		/* or it would be the host's */
+	    jail_write_proc("/proc/sys/vm/memfd_noexec", "2", true, err) < 0)
 		return -1;
-	return jail_write_proc("/proc/self/oom_score_adj", OOM_SCORE, false, err);
+	return mutant_is_off("oom-score") ? 0 :
+	       jail_write_proc("/proc/self/oom_score_adj", score, false, err);
 }
 
 static int step_namespaces(struct jail *j, struct err *err)
 {
 	(void)j;
-	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-		    CLONE_NEWNET) < 0)
+	int flags = CLONE_NEWNS | CLONE_NEWUTS;
+
+	flags |= mutant_is_off("ipc-ns") ? 0 : CLONE_NEWIPC;
+	flags |= mutant_is_off("cgroup-ns") ? 0 : CLONE_NEWCGROUP;
+	flags |= mutant_is_off("net-ns") ? 0 : CLONE_NEWNET;
+	if (unshare(flags) < 0)
 		return err_sys(err, "unshare the namespaces");
 	return 0;
 }
 
 static int step_names(struct jail *j, struct err *err)
 {
+	if (mutant_is_off("host-name"))
+		return 0;
 	if (sethostname(j->spec->hostname, strlen(j->spec->hostname)) < 0)
 		return err_sys(err, "set the host name");
 	if (setdomainname("(none)", strlen("(none)")) < 0)
@@ -158,6 +169,8 @@ static int step_limits(struct jail *j, struct err *err)
 		{ RLIMIT_RTPRIO, "real time", 0 },
 	};
 
+	if (mutant_is_off("rlimits"))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		__rlimit_resource_t which = (__rlimit_resource_t)limits[i].which;
 		struct rlimit want = { limits[i].most, limits[i].most };
@@ -206,6 +219,8 @@ static int step_identity(struct jail *j, struct err *err)
 		SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
 		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 
+	if (mutant_is_off("identity"))
+		return 0;
 	if (cap_reset_ambient() < 0)
 		return err_sys(err, "clear ambient capabilities");
 	if (prctl(PR_SET_SECUREBITS, locked, 0, 0, 0) < 0)
@@ -221,6 +236,8 @@ static int step_check(struct jail *j, struct err *err)
 	uid_t uid[3];
 	gid_t gid[3];
 
+	if (mutant_is_off("identity"))
+		return 0;
 	if (syscall(SYS_capget, &head, data) < 0 || getresuid(&uid[0], &uid[1], &uid[2]) < 0 ||
 	    getresgid(&gid[0], &gid[1], &gid[2]) < 0)
 		return err_sys(err, "read identity and capabilities");

@@ -12,9 +12,24 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "sandbox/spec.h"
 #include "schema/errors.h"
+
+/* The flags without those whose wall a test has taken away. */
+static uint64_t standing(uint64_t attributes)
+{
+	if (mutant_is_off("mount-readonly"))
+		attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	if (mutant_is_off("mount-nosuid"))
+		attributes &= ~(uint64_t)MOUNT_ATTR_NOSUID;
+	if (mutant_is_off("mount-nodev"))
+		attributes &= ~(uint64_t)MOUNT_ATTR_NODEV;
+	if (mutant_is_off("mount-noexec"))
+		attributes &= ~(uint64_t)MOUNT_ATTR_NOEXEC;
+	return attributes;
+}
 
 int mount_new(const char *type, const char *const options[], uint64_t attributes,
 	      struct err *err)
@@ -29,14 +44,14 @@ int mount_new(const char *type, const char *const options[], uint64_t attributes
 				       type);
 	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_sys(err, "create file system '%s'", type);
-	int mount = fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
+	int mount = fsmount(context, FSMOUNT_CLOEXEC, (unsigned)standing(attributes));
 
 	return mount < 0 ? err_sys(err, "mount file system '%s'", type) : mount;
 }
 
 int mount_copy(int from, uint64_t attributes, struct err *err)
 {
-	struct mount_attr want = { .attr_set = attributes };
+	struct mount_attr want = { .attr_set = standing(attributes) };
 	CLOSE_AT_EXIT int mount = open_tree(from, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 					    AT_EMPTY_PATH);
 

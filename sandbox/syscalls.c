@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "schema/errors.h"
 
@@ -197,17 +198,24 @@ static int add_row(struct build *b, const struct row *r)
 	b->call = seccomp_syscall_resolve_name(r->name);
 	if (b->call == __NR_SCMP_ERROR || b->call < 0)
 		return 0;	/* not on this architecture, or newer than libseccomp */
+	int (*rule)(const struct build *) = mutant_is_off("seccomp-arguments") ? rule_any :
+					    r->rule;
+
+	/* libseccomp refuses rules that say what the default says. */
+	if (mutant_is_off("seccomp-default") && r->group != GROUP_KILL)
+		return 0;
 	switch (r->group) {
 	case GROUP_ALL:
-		return r->rule(b);
+		return rule(b);
 	case GROUP_PROGRAMS:
-		return b->is_worker && !b->with_programs ? 0 : r->rule(b);
+		return b->is_worker && !b->with_programs ? 0 : rule(b);
 	case GROUP_JAIL:
-		return b->is_worker ? 0 : r->rule(b);
+		return b->is_worker ? 0 : rule(b);
 	case GROUP_NOSYS:
 		return seccomp_rule_add(b->filter, SCMP_ACT_ERRNO(ENOSYS), b->call, 0);
 	case GROUP_KILL:
-		return seccomp_rule_add(b->filter, SCMP_ACT_KILL_PROCESS, b->call, 0);
+		return mutant_is_off("seccomp-kill") ? 0 :
+		       seccomp_rule_add(b->filter, SCMP_ACT_KILL_PROCESS, b->call, 0);
 	}
 	return -EINVAL;
 }
@@ -215,15 +223,20 @@ static int add_row(struct build *b, const struct row *r)
 int syscalls_compile(enum syscalls_filter which, bool with_programs, scmp_filter_ctx *out,
 		     struct err *err)
 {
-	struct build b = { .filter = seccomp_init(SCMP_ACT_ERRNO(EPERM)),
-			   .is_worker = which == SYSCALLS_WORKER,
+	bool is_open = mutant_is_off("seccomp-default");
+	struct build b = { .filter = seccomp_init(is_open ? SCMP_ACT_ALLOW :
+						  SCMP_ACT_ERRNO(EPERM)),
+			   .is_worker = which == SYSCALLS_WORKER &&
+					!mutant_is_off("worker-filter"),
 			   .with_programs = with_programs };
 	int rc = b.filter ? 0 : -ENOMEM;
 	const char *at = "start";
 
 	/* Other system call tables of the machine (i386, x32) have other numbers. */
 	if (rc == 0)
-		rc = seccomp_attr_set(b.filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+		rc = seccomp_attr_set(b.filter, SCMP_FLTATR_ACT_BADARCH,
+				      mutant_is_off("seccomp-arch") ? SCMP_ACT_ALLOW :
+				      SCMP_ACT_KILL_PROCESS);
 	/* A balanced tree: 1 us a request, not 3 (measured). */
 	if (rc == 0)
 		rc = seccomp_attr_set(b.filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);

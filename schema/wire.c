@@ -37,6 +37,8 @@ _Static_assert(sizeof(struct wire_head) + WIRE_LEDGER_ROWS * sizeof(struct wire_
 	       WIRE_FRAME_MAX, "a page of the ledger fits a frame");
 _Static_assert(sizeof(struct wire_head) + sizeof(struct wire_jail) <= WIRE_FRAME_MAX,
 	       "the facts of a jail fit a frame");
+_Static_assert(sizeof(struct wire_head) + WIRE_PROMISE_ROWS * sizeof(struct wire_promise) <=
+	       WIRE_FRAME_MAX, "the promises fit a frame");
 
 _Static_assert(sizeof(struct wire_head) + sizeof(struct wire_board) <= WIRE_FRAME_MAX,
 	       "a board fits a frame");

@@ -46,6 +46,9 @@ enum wire_flag {
 #define JAIL_NAMESPACE_WORDS "cgroup", "ipc", "mnt", "net", "pid", "uts"
 #define JAIL_VALUE_MAX 64
 
+/* A promise's outcome in words. */
+#define PROMISE_TEXT_MAX 88
+
 enum jail_value { JAIL_MEMORY_MAX, JAIL_SWAP_MAX, JAIL_PIDS_MAX, JAIL_CPU_MAX, JAIL_CPU_PERIOD,
 		  JAIL_CPU_WEIGHT, JAIL_VALUES };
 
@@ -65,6 +68,7 @@ enum wire_log_which { WIRE_LOG_ACCESS = 1, WIRE_LOG_NGINX, WIRE_LOG_PHP };
 /* Rows that fit one frame. */
 #define WIRE_LIST_ROWS 512
 #define WIRE_LEDGER_ROWS 128
+#define WIRE_PROMISE_ROWS 256
 
 /* Fills a head. */
 void wire_head_init(struct wire_head *h, uint16_t verb, uint32_t serial, uint32_t number);

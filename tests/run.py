@@ -172,6 +172,11 @@ class Run:
             folder = self.build("plain-fault", "FAULT=1", "WERROR=1", targets=("all",))
             self.pytest("fault", folder, ["tests/fault"])
 
+    def group_mutants(self):
+        """Walls taken away, promise by promise."""
+        folder = self.build("plain-mutants", "MUTANTS=1", "WERROR=1", targets=("all",))
+        self.pytest("mutants", folder, ["tests/mutants"])
+
     def group_drill(self):
         """The kill -9 drill of the whole system; takes long, so `make check-drill` runs it."""
         folder = self.build("plain-fault", "FAULT=1", "WERROR=1", targets=("all",))
@@ -235,7 +240,7 @@ class Run:
 
 
 FAST = ("gcc", "lint", "root", "trips")
-FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "san", "fuzz")
+FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "mutants", "san", "fuzz")
 GROUPS = (*FULL, "vm", "installed", "drill")
 
 

@@ -9,9 +9,11 @@
 #include "base/str.h"
 #include "daemon/control/pages.h"
 #include "schema/errors.h"
+#include "schema/promises.h"
 
 #define WAIT_MS 2000
 #define AWAY_MS 1000
+#define VERIFY_MS 60000		/* above the supervisor's own limit */
 
 static int64_t now_ms(void)
 {
@@ -190,6 +192,46 @@ int live_board(struct live *l, uint32_t number, uint32_t after, struct wire_boar
 	if (ask(l, call_board, &c, err) < 0)
 		return -1;
 	*out_more = c.has_more;
+	return 0;
+}
+
+struct verify_call {
+	uint32_t number;
+	struct wire_promise *rows;
+	size_t count;
+};
+
+static int call_verify(struct live *l, void *out, struct err *err)
+{
+	struct verify_call *c = out;
+
+	l->link.quick_ms = VERIFY_MS;
+	int rc = link_call(&l->link, WIRE_VERIFY, c->number, NULL, 0, NULL, NULL, err);
+
+	l->link.quick_ms = WAIT_MS;
+	if (rc < 0)
+		return -1;
+	c->count = l->link.size / sizeof(*c->rows);
+	bool is_right = c->count <= WIRE_PROMISE_ROWS && l->link.size % sizeof(*c->rows) == 0;
+
+	if (is_right)
+		memcpy(c->rows, link_payload(&l->link), l->link.size);
+	for (size_t i = 0; is_right && i < c->count; i++)
+		is_right = promise_check(&c->rows[i]);
+	if (is_right)
+		return 0;
+	link_close(&l->link);
+	return err_set(err, ERR_NO_DAEMON, "the supervisor sent outcomes that cannot be read");
+}
+
+int live_verify(struct live *l, uint32_t number, struct wire_promise out[WIRE_PROMISE_ROWS],
+		size_t *out_count, struct err *err)
+{
+	struct verify_call c = { .number = number, .rows = out };
+
+	if (ask(l, call_verify, &c, err) < 0)
+		return -1;
+	*out_count = c.count;
 	return 0;
 }
 

@@ -41,6 +41,11 @@ int live_jail(struct live *l, uint32_t number, struct wire_jail *out, struct err
 int live_board(struct live *l, uint32_t number, uint32_t after, struct wire_board *out,
 	       bool *out_more, struct err *err);
 
+/* Has the promises tried in the tenant's cage: *out_count rows, checked.  Takes
+ * seconds.  Also ERR_CONFLICT: it is suspended; ERR_BUSY: another is tried. */
+int live_verify(struct live *l, uint32_t number, struct wire_promise out[WIRE_PROMISE_ROWS],
+		size_t *out_count, struct err *err);
+
 /* All rows, in the order of the numbers.  *out is the caller's to free. */
 int live_list(struct live *l, struct wire_list_row **out, uint32_t *out_count, struct err *err);
 

@@ -91,6 +91,16 @@ static json_t *site_jail(struct reader *r, const struct tenant *t, struct err *e
 	return json;
 }
 
+static json_t *site_verify(struct reader *r, const struct tenant *t, struct err *err)
+{
+	struct wire_promise rows[WIRE_PROMISE_ROWS];
+	size_t count = 0;
+
+	if (live_verify(&r->live, t->number, rows, &count, err) < 0)
+		return NULL;
+	return view_verify(t, rows, count);
+}
+
 static json_t *one_site(struct reader *r, const struct route *route, struct err *err)
 {
 	struct tenant t;
@@ -100,6 +110,8 @@ static json_t *one_site(struct reader *r, const struct route *route, struct err 
 		return NULL;
 	if (route->row->id == ROUTE_JAIL)
 		return site_jail(r, &t, err);
+	if (route->row->id == COMMAND_VERIFY)
+		return site_verify(r, &t, err);
 	return route->row->id == COMMAND_STATUS ? site_status(r, &t, err)
 					   : view_tenant(r->store, r->settings, &t, err);
 }
@@ -120,6 +132,7 @@ static json_t *data_of(struct reader *r, const struct route *route, struct err *
 		return view_list(r->store, &r->live, err);
 	case COMMAND_SHOW:
 	case COMMAND_STATUS:
+	case COMMAND_VERIFY:
 	case ROUTE_JAIL:
 		return one_site(r, route, err);
 	case COMMAND_DOCTOR:
@@ -183,7 +196,7 @@ int read_log(struct reader *r, const struct route *route, struct log_request *ou
 
 bool read_is_slow(const struct route *route)
 {
-	return route->row->id == COMMAND_DOCTOR;
+	return route->row->id == COMMAND_DOCTOR || route->row->id == COMMAND_VERIFY;
 }
 
 void read_run(struct reader *r, const struct route *route, struct answer *out)

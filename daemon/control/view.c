@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "daemon/control/envelope.h"
 #include "schema/errors.h"
+#include "schema/promises.h"
 #include "schema/reasons.h"
 #include "tenants/idn.h"
 
@@ -252,6 +253,28 @@ json_t *view_status(const struct tenant *t, const struct wire_status *status,
 	} else
 		(void)json_object_set_new(json, "pool_state", json_null());
 	return json;
+}
+
+json_t *view_verify(const struct tenant *t, const struct wire_promise *rows, size_t count)
+{
+	json_t *checks = json_array();
+	int held = 0, skipped = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct promise_row *p = &promise_rows[rows[i].row];
+
+		held += rows[i].outcome == PROMISE_HELD;
+		skipped += rows[i].outcome == PROMISE_SKIPPED;
+		json_t *check = json_pack(
+			"{s:s,s:s,s:s,s:s,s:o,s:s,s:s}", "site", t->site, "id", p->id, "result",
+			promise_outcome_word(rows[i].outcome), "promise", p->sentence, "found",
+			envelope_text(rows[i].text), "class", promise_class_word(p->class),
+			"severity", promise_severity_word(p->severity));
+
+		(void)json_array_append_new(checks, check);
+	}
+	return json_pack("{s:s,s:o,s:i,s:i,s:i}", "site", t->site, "checks", checks, "held", held,
+			 "failed", (int)count - held - skipped, "skipped", skipped);
 }
 
 struct list {

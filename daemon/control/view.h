@@ -18,6 +18,10 @@ json_t *view_tenant(struct store *s, const struct settings *set, const struct te
 json_t *view_status(const struct tenant *t, const struct wire_status *status,
 		    const struct wire_board *board);
 
+/* What came of trying the promises: {"checks":[{"site","id","result","promise","found",
+ * "class","severity"}],"held","failed","skipped"}; broken and unproven ones failed. */
+json_t *view_verify(const struct tenant *t, const struct wire_promise *rows, size_t count);
+
 /* {"tenants":[...],"supervisor":"reachable"|"away"}. */
 json_t *view_list(struct store *s, struct live *live, struct err *err);
 

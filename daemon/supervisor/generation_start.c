@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "daemon/supervisor/board.h"
 #include "daemon/supervisor/log_link.h"
@@ -83,7 +84,8 @@ static int start_process(struct pool *p, struct generation *g, struct ends *e, s
 		      e->log[LOG_SLOW], e->log[LOG_ACCESS], e->net };
 	struct spawn s = {
 		.program = "tenant-jail", .fds = fds, .fd_count = ARRAY_SIZE(fds) - (e->net < 0),
-		.output = e->log[LOG_PHP], .namespaces = CLONE_NEWPID, .cgroup = e->cgroup,
+		.output = e->log[LOG_PHP], .cgroup = e->cgroup,
+		.namespaces = mutant_is_off("pid-ns") ? 0 : CLONE_NEWPID,
 	};
 
 	if (spawn(place, &s, &g->pid, &g->pidfd, err) < 0)

@@ -17,6 +17,8 @@ static int collect(uint32_t id, void *arg)
 {
 	struct leftovers *l = arg;
 
+	if (id == l->pool->verified_as)
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(l->pool->slot); i++)
 		if (l->pool->slot[i].id == id)
 			return 0;

@@ -16,6 +16,7 @@
 #include "daemon/supervisor/jobs.h"
 #include "daemon/supervisor/log_read.h"
 #include "daemon/supervisor/status.h"
+#include "daemon/supervisor/verify.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 
@@ -282,6 +283,9 @@ static int take_frame(struct peer *c, const void *frame, size_t size, struct err
 		memcpy(&page, payload, sizeof(page));
 		answer_board(c, &h, &page);
 		return 0;
+	case WIRE_VERIFY:
+		verify_start(c->peers->verify, c->id, &h);
+		return 0;
 	case WIRE_RECYCLE:
 		answer_recycle(c, &h);
 		return 0;
@@ -380,9 +384,9 @@ static void on_connection(void *owner, uint32_t events)
 }
 
 int peers_init(struct peers *ps, struct place *place, struct pools *pools, struct jobs *jobs,
-	       struct err *err)
+	       struct verify *verify, struct err *err)
 {
-	*ps = (struct peers){ .place = place, .pools = pools, .jobs = jobs };
+	*ps = (struct peers){ .place = place, .pools = pools, .jobs = jobs, .verify = verify };
 	ps->listener = place_bind(place, place->run_dir, "", NAME, SOCK_SEQPACKET | SOCK_NONBLOCK,
 				  PEERS_MAX, 0600, (uid_t)place->settings.control_uid, 0, err);
 	if (ps->listener < 0)

@@ -16,6 +16,7 @@ struct jobs;
 struct pools;
 struct peers;
 struct peer_frame;
+struct verify;
 
 struct peer {
 	struct peers *peers;
@@ -31,6 +32,7 @@ struct peers {
 	struct place *place;
 	struct pools *pools;
 	struct jobs *jobs;
+	struct verify *verify;
 	int listener;
 	struct loop_watch watch;
 	struct loop_timer pause;	/* before the next accept, after one that failed */
@@ -40,7 +42,7 @@ struct peers {
 
 /* Binds the socket and waits for connections. */
 int peers_init(struct peers *ps, struct place *place, struct pools *pools, struct jobs *jobs,
-	       struct err *err);
+	       struct verify *verify, struct err *err);
 
 /* Sends a frame to the peer with this id; HEAD's size is set here.  A peer
  * that has gone gets nothing. */

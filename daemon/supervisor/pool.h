@@ -39,6 +39,7 @@ struct pool {
 	struct generation slot[POOL_GENERATIONS];
 	struct generation *now, *next;	/* in slot, or NULL; other used slots are old */
 	uint32_t last_generation;	/* ids are not given out twice */
+	uint32_t verified_as;		/* generation in which tenant-probe runs; 0: none */
 
 	uint64_t starts, crashes, listener_replaced;
 	uint32_t max_listen_queue;	/* that was seen */

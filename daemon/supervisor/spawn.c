@@ -45,6 +45,23 @@ static int place_descriptors(const struct place *p, const struct spawn *s)
 	return fd_place(s->fds, s->fd_count, FIRST_FD);
 }
 
+/* What steers test builds goes on to the children; nothing else does. */
+static void add_test_variables(const char *envp[], size_t *n)
+{
+#if defined(FAULTS) || defined(MUTANTS)
+	static const char *const names[] = { "TENANT_FAULT", "TENANT_MUTANT" };
+	static char text[ARRAY_SIZE(names)][PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (getenv(names[i]) &&
+		    str_format(text[i], sizeof(text[i]), "%s=%s", names[i], getenv(names[i])) == 0)
+			envp[(*n)++] = text[i];
+#else
+	(void)envp;
+	(void)n;
+#endif
+}
+
 static int tie_to(pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -61,8 +78,8 @@ static _Noreturn void become(const struct place *p, const struct spawn *s, const
 			     pid_t parent)
 {
 	const char *argv[SPAWN_ARGUMENTS_MAX + 2] = { s->program };
-	char listen_pid[32], listen_fds[32], fault[PATH_MAX];
-	const char *envp[4] = { NULL };
+	char listen_pid[32], listen_fds[32];
+	const char *envp[5] = { NULL };
 	size_t n = 0;
 	struct err err = { 0 };
 
@@ -74,13 +91,7 @@ static _Noreturn void become(const struct place *p, const struct spawn *s, const
 		envp[n++] = listen_fds;
 		envp[n++] = listen_pid;
 	}
-#ifdef FAULTS
-	if (getenv("TENANT_FAULT") &&
-	    str_format(fault, sizeof(fault), "TENANT_FAULT=%s", getenv("TENANT_FAULT")) == 0)
-		envp[n++] = fault;
-#else
-	(void)fault;
-#endif
+	add_test_variables(envp, &n);
 	clear_signals();
 	if (place_descriptors(p, s) < 0)
 		(void)err_sys(&err, "place the descriptors");

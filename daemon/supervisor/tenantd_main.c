@@ -33,6 +33,7 @@
 #include "daemon/supervisor/peer.h"
 #include "daemon/supervisor/pool.h"
 #include "daemon/supervisor/settings_run.h"
+#include "daemon/supervisor/verify.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 #include "schema/programs.h"
@@ -70,6 +71,7 @@ struct tenantd {
 	struct net_link net;
 	struct jobs jobs;
 	struct peers peers;
+	struct verify verify;
 	struct control_child control;
 	int signals;
 	struct loop_watch signal_watch;
@@ -230,11 +232,12 @@ static int start(struct tenantd *d, struct err *err)
 	log_link_init(&d->log, &d->place, &d->pools);
 	net_link_init(&d->net, &d->place, &d->pools);
 	jobs_init(&d->jobs, &d->place, &d->pools, &d->peers);
+	verify_init(&d->verify, &d->place, &d->pools, &d->peers);
 	fault_point("tenantd.adopt");
 	if (adopt_all(&d->pools, &d->store, err) < 0)
 		return -1;
 	net_link_adopted(&d->net);
-	if (peers_init(&d->peers, &d->place, &d->pools, &d->jobs, err) < 0)
+	if (peers_init(&d->peers, &d->place, &d->pools, &d->jobs, &d->verify, err) < 0)
 		return -1;
 	if (d->with_control && control_child_init(&d->control, &d->place, err) < 0)
 		return -1;

@@ -46,6 +46,7 @@ static const struct {
 	LIMIT(REASON_MAX, "bytes of a reason with its terminator"),
 	LIMIT(ERR_TEXT_MAX, "bytes of an error's text with its terminator"),
 	LIMIT(REPORT_TEXT_MAX, "bytes of a pool's text with its terminator"),
+	LIMIT(PROMISE_TEXT_MAX, "bytes of an outcome with its terminator"),
 #undef LIMIT
 };
 
@@ -63,6 +64,7 @@ static const struct {
 #define NAMED_JAIL "one `wire_jail`"
 #define NAMED_LIST "`wire_list_row` ..."
 #define NAMED_LEDGER "`wire_ledger_row` ..."
+#define NAMED_PROMISE "`wire_promise` ..."
 #define DONE_BY_NONE "tenantd"
 #define DONE_BY_BUILD "tenant-build"
 #define VERB(name, number, word, payload, reply, step, sentence) \

@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "schema/errors.h"
 #include "tenants/base_tree.h"
@@ -106,6 +107,11 @@ static int make_start_page(const struct facet_run *run, int home, struct err *er
 	return 0;
 }
 
+static uid_t home_owner(const struct facet_run *run)
+{
+	return mutant_is_off("home-owner") ? run->uid : 0;
+}
+
 int home_make(struct facet_run *run, struct err *err)
 {
 	const char *site = run->tenant->site;
@@ -118,7 +124,8 @@ int home_make(struct facet_run *run, struct err *err)
 	if (home_kept_return(homes, run->number, site, err) < 0)
 		return -1;
 	run->is_home_made = faccessat(homes, site, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-	CLOSE_AT_EXIT int home = file_make_dir(homes, site, HOME_MODE, 0, 0, err);
+	uid_t owner = home_owner(run);
+	CLOSE_AT_EXIT int home = file_make_dir(homes, site, HOME_MODE, owner, owner, err);
 
 	if (home < 0)
 		return -1;
@@ -168,7 +175,8 @@ int home_check(const struct facet_run *run, struct err *err)
 	char root[OPTION_TEXT_MAX];
 	CLOSE_AT_EXIT int homes = base_tree_open(run->settings->home_dir, NULL, err);
 
-	if (homes < 0 || check_part(run, homes, run->tenant->site, HOME_MODE, 0, err) < 0)
+	if (homes < 0 ||
+	    check_part(run, homes, run->tenant->site, HOME_MODE, home_owner(run), err) < 0)
 		return -1;
 	CLOSE_AT_EXIT int home = file_open_beneath(homes, run->tenant->site,
 						   O_RDONLY | O_DIRECTORY, 0);

@@ -14,7 +14,7 @@ from tests.lib.control import ROOT, Control
 
 REASON = 'a "quoted", reason; = and more'
 # Those that print lines of a log, or ask what only a living pool can tell.
-NOT_HERE = ("logs", "exec")
+NOT_HERE = ("logs", "exec", "verify")
 
 
 def readers():

@@ -36,6 +36,7 @@ LIFE = [
     ("resume {s} --dry-run", "{s} is so already"),
     ("logs {s}", ""),
     ("repair {s}", ""),
+    ("verify {s}", "{s}"),
     ("remove {s} --dry-run", "would be changed; nothing was"),
     ("remove {s}", "{s}: remove: done"),
     ("list --removed", "{s}"),

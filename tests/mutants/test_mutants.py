@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does each promise fall with the walls that it names?  In a build of MUTANTS=1 the file
+TENANT_MUTANT names walls that are left out (base/mutant.h).  For each set of walls in
+schema/promises.def: without them, every promise that names no other wall must be broken, and
+with all of them in place every one must hold."""
+import ctypes
+import json
+import os
+import re
+
+import pytest
+
+from tests.lib import promises
+from tests.lib.system import System
+
+IPC_CREAT, IPC_RMID = 0o1000, 0
+# Walls that are built when a site is made, not when its cage is.
+AT_ADD = {"home-owner"}
+
+INSIDE = [p for p in promises.rows() if p.probe]
+SETS = sorted({p.walls for p in INSIDE}, key=sorted)
+
+
+@pytest.fixture(scope="module")
+def mutant(tmp_path_factory):
+    """A system of mutants with a site and a victim, and the file that names missing walls."""
+    build = os.environ.get("BUILD", "")
+    if "mutants" not in build:
+        pytest.skip("needs a build of MUTANTS=1: make mutants")
+    missing = tmp_path_factory.mktemp("mutant") / "missing"
+    missing.write_text("")
+    libc = ctypes.CDLL(None, use_errno=True)
+    segment = libc.shmget(0x7465 + os.getpid(), 4096, 0o666 | IPC_CREAT)
+    assert segment >= 0
+    try:
+        with System(env={"TENANT_MUTANT": str(missing)}) as system:
+            system.missing = missing
+            for site in ("site.example", "victim.example"):
+                system.ctl("add", site, check=True)
+            yield system
+    finally:
+        libc.shmctl(segment, IPC_RMID, None)
+
+
+def outcomes(system, site="site.example"):
+    """{id: (result, found)}."""
+    # A second wall that would hide what the first one does: no tenant passes this folder.
+    (system.folder / "srv").chmod(0o755)
+    done = system.ctl("verify", site, "--json")
+    assert '"checks"' in done.stdout, f"{done.stdout}{done.stderr}\n{system.logs()}"
+    return {c["id"]: (c["result"], c["found"]) for c in json.loads(done.stdout)["data"]["checks"]}
+
+
+def test_with_all_walls_every_promise_holds(mutant):
+    now = outcomes(mutant)
+    assert set(now) == {p.id for p in INSIDE}
+    assert {i: x for i, x in now.items() if x[0] not in ("held", "skipped")} == {}
+
+
+@pytest.mark.parametrize("walls", SETS, ids="+".join)
+def test_without(mutant, walls):
+    mutant.missing.write_text("".join(f"{wall}\n" for wall in walls))
+    site = "site.example"
+    try:
+        if AT_ADD & set(walls):
+            site = re.sub(r"\W", "-", "-".join(walls)) + ".example"
+            mutant.ctl("add", site, check=True)
+        now = outcomes(mutant, site)
+    finally:
+        mutant.missing.write_text("")
+    falls = {p.id for p in INSIDE if set(p.walls) <= set(walls)}
+    stands = {i: now[i] for i in falls if now[i][0] not in ("broken", "skipped")}
+    assert stands == {}, "these name walls that do not keep them"
