@@ -48,7 +48,7 @@ cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
 # foreign libraries.  These lines show what each process is able to do:
 # review them as code (tests/golden holds the resulting NEEDED lists).
 PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log tenant-net \
-            tenant-pool tenant-probe tenantctl
+            tenant-pool tenant-probe tenant-exec tenantctl
 
 tenantd.main         := daemon/supervisor/tenantd_main.c
 tenantd.uses         := supervisor sandbox schema base
@@ -81,6 +81,8 @@ tenant-pool.libs     := -lfcgi -l:libphp$(PHP).so -Wl,-rpath,$(LIBEXECDIR)/php/$
 # Beside the pool, since a cage holds just that folder of ours.
 tenant-probe.main    := sandbox/probe/probe_main.c
 tenant-probe.uses    := probe schema base
+tenant-exec.main     := pool/exec_main.c
+tenant-exec.uses     := pool schema base
 tenantctl.main       := admin-cli/tenantctl_main.c
 tenantctl.uses       := cli schema base
 tenantctl.pkg        := libcurl jansson smartcols libidn2
@@ -92,7 +94,7 @@ comma  := ,
 B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(MUTANTS),-mutants)$(if $(filter clang,$(CC)),-clang)
 TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
 SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard schema/gen.c schema/gen/*.c tests/unit/*.c tests/root/*.c)
-binary  = $B/$(if $(filter tenant-pool tenant-probe,$1),php/$(PHP)/)$1
+binary  = $B/$(if $(filter tenant-pool tenant-probe tenant-exec,$1),php/$(PHP)/)$1
 
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -I$B -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(if $(FAULT),-DFAULTS) $(if $(MUTANTS),-DMUTANTS)
@@ -256,6 +258,7 @@ place.tenantd     := $(SBINDIR)
 place.tenantctl   := $(BINDIR)
 place.tenant-pool := $(LIBEXECDIR)/php/$(PHP)
 place.tenant-probe := $(LIBEXECDIR)/php/$(PHP)
+place.tenant-exec := $(LIBEXECDIR)/php/$(PHP)
 paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBINDIR)/|'
 
 install: all gen

@@ -141,6 +141,9 @@ static int check_complete(const struct args *a, struct err *err)
 			       c->operand == OPERAND_PLAN ? "plan" : "site");
 	if (c->operand == OPERAND_SITES && a->operand && a->flag[FLAG_ALL])
 		return err_set(err, ERR_USAGE, "%s: a site and --all exclude each other", c->word);
+	if (c->rest == REST_WORDS && a->rest_count == 0)
+		return err_set(err, ERR_USAGE, "%s: the command is missing; it stands behind --",
+			       c->word);
 	if (c->rest == REST_HOSTS && a->rest_count == 0)
 		return err_set(err, ERR_USAGE, "%s: a host name is missing", c->word);
 	if (strcmp(c->method, "PATCH") == 0 && a->rest_count == 0 && !has_body_flag(a))

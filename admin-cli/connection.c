@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #define CONNECT_TIMEOUT_S 10L
 #define REQUEST_TIMEOUT_S 300L
+#define HANDOVER_WAIT_MS 30000
 #define ASK_TIMEOUT_S 3L
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
@@ -63,14 +65,13 @@ static int perform(CURL *curl, const char *socket_path, struct text *out, struct
 }
 
 static int request(CURL *curl, const char *socket_path, const char *method, const char *path,
-		   const char *body, struct text *out, long timeout_s, struct err *err)
+		   const char *body, const struct curl_slist *headers, struct text *out,
+		   long timeout_s, struct err *err)
 {
 	struct text url = { 0 };
-	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
 
 	text_add(&url, "http://localhost%s", path);
-	if (!headers || url.failed) {
-		curl_slist_free_all(headers);
+	if (url.failed) {
 		text_free(&url);
 		return err_set(err, ERR_USAGE, "the arguments are too long");
 	}
@@ -88,7 +89,6 @@ static int request(CURL *curl, const char *socket_path, const char *method, cons
 	}
 	int rc = perform(curl, socket_path, out, err);
 
-	curl_slist_free_all(headers);
 	text_free(&url);
 	return rc;
 }
@@ -123,7 +123,7 @@ int connection_stream(const char *socket, const char *path, connection_sink *sin
 		return err_set(err, ERR_SYSTEM, "libcurl does not start");
 	curl_easy_setopt(s.curl, CURLOPT_WRITEFUNCTION, take_piece);
 	curl_easy_setopt(s.curl, CURLOPT_WRITEDATA, &s);
-	int rc = request(s.curl, socket, "GET", path, NULL, out, 0, err);
+	int rc = request(s.curl, socket, "GET", path, NULL, NULL, out, 0, err);
 
 	curl_easy_cleanup(s.curl);
 	return s.is_ended ? 0 : rc < 0 ? -1 : s.is_other;
@@ -140,15 +140,99 @@ static int exchange(const char *socket, const char *method, const char *path, co
 		    struct text *out, long timeout_s, struct err *err)
 {
 	CURL *curl = curl_easy_init();
+	struct curl_slist *json = curl_slist_append(NULL, "Content-Type: application/json");
 
-	if (!curl)
+	if (!curl || !json) {
+		curl_easy_cleanup(curl);
+		curl_slist_free_all(json);
 		return err_set(err, ERR_SYSTEM, "libcurl does not start");
+	}
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-	int rc = request(curl, socket, method, path, body, out, timeout_s, err);
+	int rc = request(curl, socket, method, path, body, json, out, timeout_s, err);
 
 	curl_easy_cleanup(curl);
+	curl_slist_free_all(json);
 	return rc;
+}
+
+#define HANDOVER_FDS_MAX 8
+
+struct handover {
+	CURL *curl;
+	curl_socket_t sock;	/* curl's */
+	int fds[HANDOVER_FDS_MAX];
+	size_t wanted, count;
+	bool is_switched;
+};
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct handover *h = arg;
+
+	(void)purpose;
+	h->sock = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	return h->sock;
+}
+
+/* The head of 101 has been read to its end, and nothing behind it: now the other
+ * side may send descriptors, which must not meet a reader that drops them. */
+static void receive_fds(struct handover *h)
+{
+	struct pollfd p = { .fd = h->sock, .events = POLLIN };
+	size_t count = h->wanted;
+	char byte = 0;
+
+	if (fd_send(h->sock, "", 1, NULL, 0) < 0 || poll(&p, 1, HANDOVER_WAIT_MS) <= 0)
+		return;
+	if (fd_receive(h->sock, &byte, 1, h->fds, &count) == 1)
+		h->count = count;
+}
+
+static size_t take_head(char *data, size_t size, size_t count, void *arg)
+{
+	struct handover *h = arg;
+	long status = 0;
+
+	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 101 || size * count != 2 || memcmp(data, "\r\n", 2) != 0)
+		return size * count;
+	h->is_switched = true;
+	receive_fds(h);
+	return 0;		/* what follows is not HTTP: curl ends here */
+}
+
+int connection_handover(const char *socket, const char *path, const char *body, int *fds,
+			size_t count, struct text *out, struct err *err)
+{
+	struct handover h = { .curl = curl_easy_init(), .wanted = count };
+	struct curl_slist *ask = curl_slist_append(NULL, "Content-Type: application/json");
+
+	if (ask)
+		ask = curl_slist_append(ask, "Connection: Upgrade");
+	if (ask)
+		ask = curl_slist_append(ask, "Upgrade: tenantd-exec");
+	if (!h.curl || !ask || count > HANDOVER_FDS_MAX)
+		return err_set(err, ERR_SYSTEM, "libcurl does not start");
+	curl_easy_setopt(h.curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(h.curl, CURLOPT_OPENSOCKETDATA, &h);
+	curl_easy_setopt(h.curl, CURLOPT_HEADERFUNCTION, take_head);
+	curl_easy_setopt(h.curl, CURLOPT_HEADERDATA, &h);
+	curl_easy_setopt(h.curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(h.curl, CURLOPT_WRITEDATA, out);
+	int rc = request(h.curl, socket, "POST", path, body, ask, out, REQUEST_TIMEOUT_S, err);
+
+	curl_easy_cleanup(h.curl);
+	curl_slist_free_all(ask);
+	if (h.is_switched && h.count == count) {
+		memcpy(fds, h.fds, count * sizeof(fds[0]));
+		return 0;
+	}
+	for (size_t i = 0; i < h.count; i++)
+		fd_close(&h.fds[i]);
+	if (h.is_switched)
+		return err_set(err, ERR_NO_DAEMON, "tenantd did not hand the command over");
+	return rc < 0 ? -1 : 1;
 }
 
 int connection_request(const char *socket, const char *method, const char *path,

@@ -29,4 +29,10 @@ typedef int connection_sink(void *arg, const char *data, size_t size);
 int connection_stream(const char *socket, const char *path, connection_sink *sink, void *arg,
 		      struct text *out, struct err *err);
 
+/* POST PATH with BODY, asking for a handover (daemon/control/handover.h).  0: COUNT
+ * descriptors have come and are the caller's.  1: the answer is another one and
+ * is appended to OUT. */
+int connection_handover(const char *socket, const char *path, const char *body, int *fds,
+			size_t count, struct text *out, struct err *err);
+
 #endif

@@ -121,6 +121,11 @@ static int put_rest(json_t *body, const struct args *a, struct err *err)
 		break;
 	case REST_OPTIONS:
 		return a->rest_count > 0 ? put_options(body, a, err) : 0;
+	case REST_WORDS:
+		for (size_t i = 0; i < a->rest_count; i++)
+			if (put_item(body, "argv", a->rest[i], err) < 0)
+				return -1;
+		break;
 	case REST_HOSTS:
 		for (size_t i = 0; i < a->rest_count; i++)
 			if (put_item(body, flag_rows[FLAG_ALIAS].field, a->rest[i], err) < 0)

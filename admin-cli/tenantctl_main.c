@@ -13,6 +13,7 @@
 #include "admin-cli/clean.h"
 #include "admin-cli/complete.h"
 #include "admin-cli/connection.h"
+#include "admin-cli/exec.h"
 #include "admin-cli/help.h"
 #include "admin-cli/lines.h"
 #include "admin-cli/reply.h"
@@ -71,8 +72,8 @@ static int print_completion(int argc, char **argv)
 }
 
 /* Sends the command and reads the envelope that comes back.  1: the reply was no
- * envelope and has been printed as it came. */
-static int exchange(const struct args *a, struct reply *out, struct err *err)
+ * envelope and has been printed as it came; *out_status is what to end with. */
+static int exchange(const struct args *a, struct reply *out, int *out_status, struct err *err)
 {
 	const char *socket = connection_socket(a->flag[FLAG_SOCKET]);
 	struct text path = { 0 };
@@ -92,6 +93,16 @@ static int exchange(const struct args *a, struct reply *out, struct err *err)
 			printed = 1;
 		text_free(&answer);
 		return printed;
+	}
+	if (a->command->id == COMMAND_EXEC) {
+		int ran = exec_run(a, socket, out_status, &answer, err);
+
+		if (ran == 1)
+			ran = reply_parse(out, answer.data ? answer.data : "", err);
+		else if (ran == 0)
+			ran = 1;
+		text_free(&answer);
+		return ran;
 	}
 	if (request_body(&json, a, err) < 0)
 		return -1;
@@ -186,15 +197,15 @@ static int run(const struct args *a)
 	struct reply reply = { 0 };
 	struct err err = { 0 };
 	struct err ignored = { 0 };
-	int rc = exchange(a, &reply, &err);
+	int status = 0;
+	int rc = exchange(a, &reply, &status, &err);
 
 	if (rc > 0)
-		return 0;
+		return status;
 	if (rc < 0 && (a->format != FORMAT_JSON ||
 		       reply_from_error(&reply, a->command->word, &err, &ignored) < 0))
 		return print_error(&err, a);
-	int status = print_reply(a, &reply);
-
+	status = print_reply(a, &reply);
 	reply_done(&reply);
 	return status;
 }
@@ -213,7 +224,7 @@ static int run_all(const struct args *a)
 	int worst = 0;
 
 	one.flag[FLAG_ALL] = NULL;
-	if (exchange(&list, &sites, &err) < 0)
+	if (exchange(&list, &sites, &worst, &err) < 0)
 		return print_error(&err, a);
 	if (sites.is_failed)
 		worst = print_reply(&list, &sites);

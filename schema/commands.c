@@ -67,6 +67,7 @@ void command_synopsis(const struct command_row *row, struct text *out)
 	};
 	static const char *const rests[] = {
 		[REST_NONE] = "", [REST_OPTIONS] = " [OPTION=VALUE]...", [REST_HOSTS] = " HOST...",
+		[REST_WORDS] = " -- PROGRAM [WORD]...",
 	};
 
 	text_add(out, "%s%s", row->word, operands[row->operand]);

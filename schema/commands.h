@@ -55,7 +55,7 @@ enum command_id {
 
 enum command_operand { OPERAND_NONE, OPERAND_SITE, OPERAND_MAYBE_SITE, OPERAND_REMOVED,
 		       OPERAND_PLAN, OPERAND_SITES };
-enum command_rest { REST_NONE, REST_OPTIONS, REST_HOSTS };
+enum command_rest { REST_NONE, REST_OPTIONS, REST_HOSTS, REST_WORDS };
 
 struct command_row {
 	enum command_id id;

@@ -21,6 +21,7 @@ static const struct verb_row verbs[] = {
 #define PAYLOAD_TENANT (int)sizeof(struct wire_tenant)
 #define PAYLOAD_PAGE (int)sizeof(struct wire_page)
 #define PAYLOAD_LOG (int)sizeof(struct wire_log)
+#define PAYLOAD_EXEC (int)sizeof(struct wire_exec)
 #define STEP_NONE 0
 #define STEP_BUILD 1
 #define VERB(name, number, word, payload, reply, step, sentence) \
@@ -42,6 +43,9 @@ _Static_assert(sizeof(struct wire_head) + WIRE_PROMISE_ROWS * sizeof(struct wire
 
 _Static_assert(sizeof(struct wire_head) + sizeof(struct wire_board) <= WIRE_FRAME_MAX,
 	       "a board fits a frame");
+
+_Static_assert(sizeof(struct wire_head) + sizeof(struct wire_exec) <= WIRE_FRAME_MAX,
+	       "a command fits a frame");
 
 static const struct verb_row *row_of(int verb)
 {
@@ -144,4 +148,22 @@ int wire_verb_is_build(int verb)
 	const struct verb_row *row = row_of(verb);
 
 	return row ? row->is_build : 0;
+}
+
+int wire_exec_check(const struct wire_exec *e, struct err *err)
+{
+	uint32_t count = 0;
+
+	if (e->size == 0 || e->size > sizeof(e->words) || e->words[e->size - 1] != '\0')
+		return err_set(err, ERR_BAD_RECORD, "the words of the command do not end");
+	for (uint32_t i = 0; i < e->size; i++)
+		count += e->words[i] == '\0';
+	if (count != e->count || count > EXEC_WORDS_MAX)
+		return err_set(err, ERR_BAD_RECORD, "%u words of a command that has %u", count,
+			       e->count);
+	if (e->words[0] == '\0')
+		return err_set(err, ERR_BAD_RECORD, "the command's program has no name");
+	if (e->limit_s < 1 || e->limit_s > EXEC_LIMIT_MAX_S)
+		return err_set(err, ERR_BAD_RECORD, "a command of %u seconds", e->limit_s);
+	return 0;
 }

@@ -52,6 +52,12 @@ enum wire_flag {
 enum jail_value { JAIL_MEMORY_MAX, JAIL_SWAP_MAX, JAIL_PIDS_MAX, JAIL_CPU_MAX, JAIL_CPU_PERIOD,
 		  JAIL_CPU_WEIGHT, JAIL_VALUES };
 
+/* Commands in a cage. */
+#define EXEC_WORDS_MAX 256
+#define EXEC_WORDS_SIZE 12288
+#define EXEC_LIMIT_S 3600		/* where nothing is said */
+#define EXEC_LIMIT_MAX_S 86400
+
 /* The structs are those of wire.def, which tells what each field means. */
 #define STRUCT(name, sentence) struct name {
 #define FIELD(in, type, name, array, sentence) type name array;
@@ -83,6 +89,9 @@ int wire_tenant_check(const struct wire_tenant *t, struct err *err);
 
 /* True if a board is one: the count of its rows, and the ends of its texts. */
 int wire_board_check(const struct wire_board *b);
+
+/* Checks that a command has as many words as it says, all of which end. */
+int wire_exec_check(const struct wire_exec *e, struct err *err);
 
 /* The word of a verb, or NULL for a number that is no verb. */
 const char *wire_verb_word(int verb);

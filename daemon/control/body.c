@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "schema/errors.h"
+#include "schema/value.h"
 #include "schema/reasons.h"
 #include "tenants/idn.h"
 
@@ -120,6 +121,57 @@ static int take_sentence(struct parse *p, const json_t *value)
 {
 	p->change->has_sentence = true;
 	return line_of(p, value, p->change->sentence, sizeof(p->change->sentence));
+}
+
+/* A text without a zero byte, which would hide what follows it. */
+static int add_word(struct parse *p, const json_t *value)
+{
+	struct wire_exec *e = &p->change->exec;
+	const char *s = text_of(p, value);
+	size_t n = s ? json_string_length(value) : 0;
+
+	if (!s)
+		return -1;
+	if (strlen(s) != n)
+		return err_set(p->err, ERR_BAD_JSON, "field '%s' holds a zero byte", p->field);
+	if (e->count == EXEC_WORDS_MAX || n + 1 > sizeof(e->words) - e->size)
+		return err_set(p->err, ERR_BAD_JSON, "a command has at most %d words and %d bytes",
+			       EXEC_WORDS_MAX, EXEC_WORDS_SIZE);
+	memcpy(e->words + e->size, s, n + 1);
+	e->size += (uint32_t)n + 1;
+	e->count++;
+	return 0;
+}
+
+static int take_argv(struct parse *p, const json_t *value)
+{
+	size_t i = 0;
+	json_t *item = NULL;
+
+	if (json_array_size(value) == 0)
+		return err_set(p->err, ERR_BAD_JSON, "field 'argv' must be a list of texts");
+	json_array_foreach(value, i, item) {
+		(void)str_format(p->field, FIELD_MAX, "argv.%zu", i);
+		if (add_word(p, item) < 0)
+			return -1;
+	}
+	if (p->change->exec.words[0] == '\0')
+		return err_set(p->err, ERR_BAD_JSON, "the program has no name");
+	return 0;
+}
+
+static int take_limit(struct parse *p, const json_t *value)
+{
+	const char *s = text_of(p, value);
+	uint64_t seconds = 0;
+
+	if (!s)
+		return -1;
+	if (value_parse_seconds(s, &seconds) < 0 || seconds < 1 || seconds > EXEC_LIMIT_MAX_S)
+		return err_set(p->err, ERR_BAD_OPTION, "limit '%.40s' is no time from 1s to 24h",
+			       s);
+	p->change->exec.limit_s = (uint32_t)seconds;
+	return 0;
 }
 
 static int take_alias(struct parse *p, const json_t *value)

@@ -37,6 +37,7 @@ struct change {
 	struct overrides options;
 	struct overrides cleared;	/* back to the plan's value: what is set here */
 	char reason[REASON_MAX];
+	struct wire_exec exec;		/* words and limit of exec */
 	uint32_t reason_class;		/* of schema/reasons.def */
 };
 

@@ -30,6 +30,7 @@ static const struct {
 	{ COMMAND_PLAN_SET, change_plan_set },
 	{ COMMAND_PLAN_REMOVE, change_plan_remove },
 	{ COMMAND_REPAIR, change_repair },
+	{ COMMAND_EXEC, change_exec },
 };
 
 static int dispatch(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
@@ -116,7 +117,8 @@ static int run_noted(struct work *w, const struct change *c, struct tenant *t, s
 			     : o->is_unchanged ? "unchanged" : "done";
 
 	if (audit &&
-	    store_audit_result(w->store, audit, result, rc < 0 ? err->text : "", &second) < 0)
+	    store_audit_result(w->store, audit, result, rc < 0 ? err->text : o->audit,
+			       &second) < 0)
 		log_event(DAEMON_ERROR, "what=audit reason='%s'", second.text);
 	log_event(API_CHANGE, "verb='%s' %s=%s uid=%u result=%s%s%s%s", word,
 		  c->site[0] ? "tenant" : "plan", change_target(c), c->uid, result,
@@ -138,6 +140,8 @@ void change_run(struct work *w, const struct change *c, struct answer *out)
 		envelope_failed(out, command_rows[c->command].word, &err, o.field);
 	else
 		answer_done(w, c, &t, &o, out);
+	memcpy(out->fds, o.fds, sizeof(out->fds));
+	out->fd_count = o.fd_count;
 	json_decref(o.changes);
 	json_decref(o.data);
 	json_decref(w->steps);

@@ -10,7 +10,10 @@ struct outcome {
 	bool is_unchanged;
 	json_t *changes;		/* of a dry run: what would change; owned */
 	json_t *data;			/* of the reply, if it is not the site's; owned */
+	int fds[ANSWER_FDS_MAX];	/* for the caller of exec; owned */
+	size_t fd_count;
 	char field[FIELD_MAX];		/* what of the request is wrong */
+	char audit[ERR_TEXT_MAX];	/* for the audit, where the verb says too little */
 	char note[ERR_TEXT_MAX];	/* for the caller, if the usual sentence is not enough */
 };
 
@@ -45,6 +48,7 @@ CHANGE(resume);
 CHANGE(remove);
 CHANGE(restore);
 CHANGE(repair);
+CHANGE(exec);
 CHANGE(plan_add);
 CHANGE(plan_set);
 CHANGE(plan_remove);

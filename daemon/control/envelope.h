@@ -12,10 +12,14 @@
 
 #define FIELD_MAX 96
 
+#define ANSWER_FDS_MAX 4
+
 /* Outcome of a request on its way to the HTTP thread. */
 struct answer {
 	int http_status;
 	char *body;		/* malloc'ed; the owner of the answer frees it */
+	int fds[ANSWER_FDS_MAX];	/* that go with it, also the owner's */
+	size_t fd_count;
 };
 
 /* Text as a JSON string; bytes that are no UTF-8 become '?'. */

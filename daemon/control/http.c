@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "daemon/control/callers.h"
+#include "daemon/control/handover.h"
 #include "schema/errors.h"
 #include "tenants/idn.h"
 
@@ -51,6 +53,8 @@ static void free_request(struct request *r)
 		return;
 	free(r->body);
 	free(r->answer.body);
+	for (size_t i = 0; i < r->answer.fd_count; i++)
+		fd_close(&r->answer.fds[i]);
 	free(r);
 }
 
@@ -65,6 +69,9 @@ static struct caller *caller_of(struct MHD_Connection *connection)
 static enum MHD_Result send_answer(struct request *r)
 {
 	struct answer *a = &r->answer;
+
+	if (a->fd_count > 0)
+		return handover_answer(r->connection, a);
 	struct MHD_Response *response = MHD_create_response_from_buffer(
 		strlen(a->body), a->body, MHD_RESPMEM_MUST_FREE);
 
@@ -284,6 +291,11 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 	}
 	if (take_operand(route, c, &err) < 0)
 		return refuse(r, route->row->word, &err, route_field(route));
+	if (c->command == COMMAND_EXEC && !handover_is_asked(r->connection)) {
+		(void)err_set(&err, ERR_USAGE, "the request's head needs `Connection: Upgrade` and "
+			      "`Upgrade: " HANDOVER_PROTOCOL "`");
+		return refuse(r, route->row->word, &err, "");
+	}
 	if (body_parse(r->body, r->size, c, field, &err) < 0)
 		return refuse(r, route->row->word, &err, field);
 	r->change.owner = r;
@@ -454,7 +466,8 @@ int http_start(int listener, struct changer *changer, struct readers *readers, c
 	}
 	init_count(h);
 	h->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+		MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+			MHD_ALLOW_UPGRADE, 0, NULL,
 		NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, listener,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CALLERS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
@@ -484,6 +497,7 @@ void http_stop(struct http *h)
 	if (!h)
 		return;
 	log_streams_stop();
+	handovers_stop();
 	/* The answers of the last changes still have to go out. */
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LAST_WORDS_S;

@@ -3,6 +3,7 @@
 #include "daemon/supervisor/leftovers.h"
 
 #include "base/str.h"
+#include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/pool.h"
 
 #define CLEAR_MAX 16		/* groups per run; more are left to the next one */
@@ -22,6 +23,8 @@ static int collect(uint32_t id, void *arg)
 	for (size_t i = 0; i < ARRAY_SIZE(l->pool->slot); i++)
 		if (l->pool->slot[i].id == id)
 			return 0;
+	if (exec_is_living(l->pool->pools->execs, l->pool->number, id))
+		return 0;
 	l->id[l->count++] = id;
 	return l->count == CLEAR_MAX;
 }

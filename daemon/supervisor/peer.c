@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/supervisor/board.h"
+#include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/facts_answer.h"
 #include "daemon/supervisor/jobs.h"
 #include "daemon/supervisor/log_read.h"
@@ -191,6 +192,16 @@ static void answer_log(struct peer *c, const struct wire_head *h, const struct w
 	peers_reply_fds(c->peers, c->id, h, &err, NULL, 0, &fd, fd >= 0 ? 1 : 0);
 }
 
+static void answer_exec(struct peer *c, const struct wire_head *h, const struct wire_exec *what)
+{
+	int fds[EXEC_FDS] = { -1, -1, -1, -1 };
+	struct err err = { 0 };
+
+	if (wire_exec_check(what, &err) == 0)
+		(void)exec_start(c->peers->execs, h->number, what, fds, &err);
+	peers_reply_fds(c->peers, c->id, h, &err, NULL, 0, fds, err.code == 0 ? EXEC_FDS : 0);
+}
+
 static void answer_list(struct peer *c, const struct wire_head *h, const struct wire_page *page)
 {
 	static struct wire_list_row rows[WIRE_LIST_ROWS];
@@ -240,6 +251,7 @@ static int take_frame(struct peer *c, const void *frame, size_t size, struct err
 	struct wire_head h;
 	const unsigned char *payload = (const unsigned char *)frame + sizeof(h);
 	struct wire_page page = { 0 };
+	static struct wire_exec exec;
 	struct wire_log log;
 
 	memcpy(&h, frame, sizeof(h));
@@ -274,6 +286,10 @@ static int take_frame(struct peer *c, const void *frame, size_t size, struct err
 		return 0;
 	case WIRE_JAIL:
 		answer_jail(c, &h);
+		return 0;
+	case WIRE_EXEC:
+		memcpy(&exec, payload, sizeof(exec));
+		answer_exec(c, &h, &exec);
 		return 0;
 	case WIRE_LOG:
 		memcpy(&log, payload, sizeof(log));
@@ -384,9 +400,10 @@ static void on_connection(void *owner, uint32_t events)
 }
 
 int peers_init(struct peers *ps, struct place *place, struct pools *pools, struct jobs *jobs,
-	       struct verify *verify, struct err *err)
+	       struct verify *verify, struct execs *execs, struct err *err)
 {
-	*ps = (struct peers){ .place = place, .pools = pools, .jobs = jobs, .verify = verify };
+	*ps = (struct peers){ .place = place, .pools = pools, .jobs = jobs,
+			      .verify = verify, .execs = execs };
 	ps->listener = place_bind(place, place->run_dir, "", NAME, SOCK_SEQPACKET | SOCK_NONBLOCK,
 				  PEERS_MAX, 0600, (uid_t)place->settings.control_uid, 0, err);
 	if (ps->listener < 0)

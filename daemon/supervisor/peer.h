@@ -13,6 +13,7 @@
 #define PEERS_MAX 16
 
 struct jobs;
+struct execs;
 struct pools;
 struct peers;
 struct peer_frame;
@@ -33,6 +34,7 @@ struct peers {
 	struct pools *pools;
 	struct jobs *jobs;
 	struct verify *verify;
+	struct execs *execs;
 	int listener;
 	struct loop_watch watch;
 	struct loop_timer pause;	/* before the next accept, after one that failed */
@@ -42,7 +44,7 @@ struct peers {
 
 /* Binds the socket and waits for connections. */
 int peers_init(struct peers *ps, struct place *place, struct pools *pools, struct jobs *jobs,
-	       struct verify *verify, struct err *err);
+	       struct verify *verify, struct execs *execs, struct err *err);
 
 /* Sends a frame to the peer with this id; HEAD's size is set here.  A peer
  * that has gone gets nothing. */

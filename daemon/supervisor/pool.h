@@ -17,6 +17,7 @@
 #include "daemon/supervisor/tenant_spec.h"
 #include "schema/wire.h"
 
+struct execs;
 struct log_link;
 struct net_link;
 struct pools;
@@ -56,6 +57,7 @@ struct pools {
 	struct place *place;
 	struct log_link *log;
 	struct net_link *net;
+	struct execs *execs;		/* commands in tenants' cages; NULL: none yet */
 	struct pool **at;		/* sorted by number */
 	size_t count, max;
 	struct loop_timer sweep;

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/leftovers.h"
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/log_link.h"
@@ -58,7 +59,7 @@ bool pool_is_quiet(const struct pool *p)
 	for (size_t i = 0; i < ARRAY_SIZE(p->slot); i++)
 		if (p->slot[i].id != 0)
 			return false;
-	return true;
+	return !exec_is_living(p->pools->execs, p->number, 0);
 }
 
 void pool_on_ready(struct pool *p, struct generation *g)

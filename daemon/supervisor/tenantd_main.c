@@ -27,6 +27,7 @@
 #include "build_config.h"
 #include "daemon/supervisor/adopt.h"
 #include "daemon/supervisor/control_child.h"
+#include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/jobs.h"
 #include "daemon/supervisor/log_link.h"
 #include "daemon/supervisor/net_link.h"
@@ -70,6 +71,7 @@ struct tenantd {
 	struct log_link log;
 	struct net_link net;
 	struct jobs jobs;
+	struct execs execs;
 	struct peers peers;
 	struct verify verify;
 	struct control_child control;
@@ -231,13 +233,15 @@ static int start(struct tenantd *d, struct err *err)
 		return -1;
 	log_link_init(&d->log, &d->place, &d->pools);
 	net_link_init(&d->net, &d->place, &d->pools);
+	execs_init(&d->execs, &d->pools);
 	jobs_init(&d->jobs, &d->place, &d->pools, &d->peers);
 	verify_init(&d->verify, &d->place, &d->pools, &d->peers);
 	fault_point("tenantd.adopt");
 	if (adopt_all(&d->pools, &d->store, err) < 0)
 		return -1;
 	net_link_adopted(&d->net);
-	if (peers_init(&d->peers, &d->place, &d->pools, &d->jobs, &d->verify, err) < 0)
+	if (peers_init(&d->peers, &d->place, &d->pools, &d->jobs, &d->verify, &d->execs,
+		       err) < 0)
 		return -1;
 	if (d->with_control && control_child_init(&d->control, &d->place, err) < 0)
 		return -1;

@@ -99,6 +99,16 @@ static void print_responses(const struct command_row *o)
 {
 	const char *object = openapi_answer(o->method, o->path);
 
+	if (strcmp(object, "handover") == 0) {
+		printf("      responses:\n        '101':\n          description: |\n"
+		       "            With `Upgrade: tenantd-exec` in the request. The client\n"
+		       "            sends one byte and gets one with four descriptors\n"
+		       "            (SCM_RIGHTS): input, output, error of the command, a channel\n"
+		       "            on which one `wire_exec_end` tells its end. Closing it kills\n"
+		       "            the command.\n");
+		openapi_refer_failures();
+		return;
+	}
 	printf("      responses:\n        '200':\n          description: Done.\n"
 	       "          content:\n            ");
 	if (strcmp(object, "plain") == 0)

@@ -319,8 +319,10 @@ void openapi_print_components(void)
 	       "    BodyHOSTS:\n      type: array\n      maxItems: %d\n"
 	       "      items: { $ref: '#/components/schemas/BodyHOST' }\n"
 	       "    BodyWORD: { type: string, minLength: 1 }\n"
-	       "    BodyTEXT: { type: string, maxLength: %d }\n", SITE_MAX - 1, ALIASES_MAX,
-	       REASON_MAX - 1);
+	       "    BodyTEXT: { type: string, maxLength: %d }\n"
+	       "    BodyWORDS:\n      type: array\n      minItems: 1\n      maxItems: %d\n"
+	       "      items: { type: string }\n", SITE_MAX - 1, ALIASES_MAX, REASON_MAX - 1,
+	       EXEC_WORDS_MAX);
 	print_states();
 	print_all_options();
 	for (size_t i = 0; i < ARRAY_SIZE(replies); i++)

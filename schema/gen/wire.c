@@ -58,6 +58,7 @@ static const struct {
 #define NAMED_TENANT "`wire_tenant`"
 #define NAMED_PAGE "`wire_page`"
 #define NAMED_LOG "`wire_log`"
+#define NAMED_EXEC "`wire_exec`"
 #define NAMED_STATUS "one `wire_status`"
 #define NAMED_MACHINE "one `wire_machine`"
 #define NAMED_BOARD "one `wire_board`"

@@ -35,6 +35,7 @@ STORIES = [
     # The site follows behind the answer.
     ("plan set", ("plan", "set", "default", "pids_max=90", "max_connections=40"), "live",
      ("plan", "set", "default", "pids_max=", "max_connections="), False),
+    ("repair", ("repair", SITE), "live", None, False),
     ("suspend", ("suspend", SITE), "suspended", ("resume", SITE), False),
     ("resume", ("resume", SITE), "live", ("suspend", SITE), False),
     ("remove", ("remove", SITE), None, ("restore", SITE), False),
@@ -52,6 +53,7 @@ ELSEWHERE = {
     "tenantd.adopt", "tenantd.spawned", "tenantd.recorded", "tenantd.ready",
     "tenantd.handed_over", "tenantd.ended",                 # test_supervisor_faults.py
     "net.made", "net.admitted",                             # test_network_faults.py
+    "tenantd.exec.spawned", "tenantd.exec.going",           # test_exec_faults.py
 }
 REST = ("live", "suspended", "failed", None)
 
