@@ -74,7 +74,8 @@ def words_of(line):
 
 def test_no_verb_is_left_out():
     played = {words_of(line) for line, _ in LIFE + LOOKS}
-    assert played == {row[1] for row in table("schema/commands.def", "COMMAND")}
+    # exec asks for root's leave to start programs: tests/trips/test_exec.py.
+    assert played == {row[1] for row in table("schema/commands.def", "COMMAND")} - {"exec"}
 
 
 @pytest.fixture(scope="module")
