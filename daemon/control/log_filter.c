@@ -14,7 +14,7 @@ static const struct {
 	[LOG_KIND_ACCESS] = { "access", WIRE_LOG_ACCESS },
 	[LOG_KIND_ERROR] = { "error", WIRE_LOG_NGINX },
 	[LOG_KIND_PHP] = { "php", WIRE_LOG_PHP },
-	[LOG_KIND_SLOW] = { "slow", WIRE_LOG_ACCESS },
+	[LOG_KIND_SLOW] = { "slow", WIRE_LOG_SLOW },
 };
 
 int log_kind_by_word(const char *word)
@@ -36,24 +36,6 @@ static bool is_access(const char *site, const char *line, size_t size)
 	size_t n = strlen(site);
 
 	return size > n && memcmp(line, site, n) == 0 && line[n] == ' ';
-}
-
-/* ... and ends with its $request_time, as in "0.012". */
-static bool is_slow(const char *line, size_t size)
-{
-	const char *last = memrchr(line, ' ', size);
-	uint64_t seconds = 0;
-	char text[24] = "";
-
-	if (!last)
-		return false;
-	size_t n = size - (size_t)(last + 1 - line);
-	const char *dot = memchr(last + 1, '.', n);
-
-	if (!dot || (size_t)(dot - last - 1) >= sizeof(text))
-		return false;
-	memcpy(text, last + 1, (size_t)(dot - last - 1));
-	return str_number(text, UINT32_MAX, &seconds) == 0 && seconds >= LOG_SLOW_S;
 }
 
 /* In the error log the name stands behind "server: ", with visitors' text on
@@ -78,11 +60,10 @@ bool log_filter_takes(enum log_kind kind, const char *site, const char *line, si
 	switch (kind) {
 	case LOG_KIND_ACCESS:
 		return is_access(site, line, size);
-	case LOG_KIND_SLOW:
-		return is_access(site, line, size) && is_slow(line, size);
 	case LOG_KIND_ERROR:
 		return is_error(site, line, size);
 	case LOG_KIND_PHP:
+	case LOG_KIND_SLOW:
 		return true;
 	case LOG_KINDS:
 		break;

@@ -15,11 +15,9 @@ enum log_kind {
 	LOG_KIND_ACCESS,	/* requests */
 	LOG_KIND_ERROR,		/* nginx's complaints */
 	LOG_KIND_PHP,		/* what the pool says */
-	LOG_KIND_SLOW,		/* requests that took LOG_SLOW_S or longer */
+	LOG_KIND_SLOW,		/* where slow requests were */
 	LOG_KINDS
 };
-
-#define LOG_SLOW_S 1
 
 /* By the words access, error, php, slow; -1 for any other. */
 int log_kind_by_word(const char *word);
