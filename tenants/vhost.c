@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
+
 #include "schema/reasons.h"
 
 #define HEADER "# Written by tenant-build; changes made here are lost.\n"
@@ -179,7 +181,8 @@ static void add_site(const struct settings *s, uint32_t number, const struct wir
 	text_add(out, "\tindex index.php index.html index.htm;\n"
 		      "\tautoindex off;\n");
 	/* From the homes' root: a tenant may put a link in place of its folders. */
-	text_add(out, "\tdisable_symlinks if_not_owner from=%s;\n", s->home_dir);
+	if (!mutant_is_off("disable-symlinks"))
+		text_add(out, "\tdisable_symlinks if_not_owner from=%s;\n", s->home_dir);
 	add_limits(&t->options, out);
 	add_error_pages(out);
 	add_status(s, t, out);

@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -71,3 +72,17 @@ def test_without(mutant, walls):
     falls = {p.id for p in INSIDE if set(p.walls) <= set(walls)}
     stands = {i: now[i] for i in falls if now[i][0] not in ("broken", "skipped")}
     assert stands == {}, "these name walls that do not keep them"
+
+
+@pytest.mark.parametrize("promise", [p for p in promises.rows() if p.test], ids=lambda p: p.id)
+def test_of_a_test(mutant, promise, tmp_path):
+    """The test that tries a promise from outside passes, and fails without its walls."""
+    missing = tmp_path / "missing"
+    for walls, status in (((), 0), (promise.walls, 1)):
+        missing.write_text("".join(f"{wall}\n" for wall in walls))
+        done = subprocess.run(
+            ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", ".", "-q",
+             f"tests/{promise.test}"], cwd=promises.ROOT, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=300, check=False,
+            env=dict(os.environ, TENANT_MUTANT=str(missing)))
+        assert done.returncode == status, done.stdout[-3000:]
