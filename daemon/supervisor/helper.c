@@ -13,7 +13,9 @@
 #include "base/str.h"
 #include "schema/errors.h"
 
-#define STEPS_MAX 256		/* no change has so many; more are a fault of the helper */
+/* No change has so many; more are a fault of the helper.  Fewer than a slow peer
+ * may leave unread (WAITING_MAX of peer.c): no helper's flood costs him his connection. */
+#define STEPS_MAX 48
 
 static int take_step(struct helper *h, const unsigned char *payload, size_t size,
 		     struct err *err)
