@@ -181,6 +181,26 @@ static int rule_socket(const struct build *b)
 	return rc;
 }
 
+/* No SO_LINGER: with it the last close of a socket waits for the other end, and
+ * the last close can be the supervisor's, to whom a pool may pass descriptors.  No
+ * SO_ATTACH_*: programs for the kernel. */
+static int rule_setsockopt(const struct build *b)
+{
+	static const uint32_t levels[] = { IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6 };
+	static const uint32_t options[] = {
+		SO_REUSEADDR, SO_REUSEPORT, SO_KEEPALIVE, SO_DONTROUTE, SO_BROADCAST, SO_OOBINLINE,
+		SO_SNDBUF, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO, SO_PASSCRED,
+		SO_PRIORITY, SO_BINDTODEVICE, SO_TIMESTAMP,
+	};
+	int rc = allow_values(b, 1, levels, ARRAY_SIZE(levels));
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(options); i++)
+		rc = allow(b, 2, (struct scmp_arg_cmp[]){
+			SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, LOW, SOL_SOCKET),
+			SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, LOW, options[i]) });
+	return rc;
+}
+
 static const struct row {
 	const char *name;
 	enum group group;
