@@ -77,14 +77,16 @@ static void add_plan(struct text *t, const struct pool_spec *spec)
 	const char *at = o->extensions;
 	char name[OPTION_NAME_MAX];
 
-	add_values(t, o->php_value);
-	add_values(t, o->php_admin_value);
 	while (option_list_name(&at, name))
 		text_add(t, "extension=%s\n", name);
 	if (o->preload[0])
 		text_add(t, "opcache.preload='%s/%s'\n", spec->home, o->preload);
 	text_add(t, "disable_functions='%s'\n", o->disable_functions);
 	text_add(t, "user_ini.filename='%s'\n", o->user_ini ? ".user.ini" : "");
+	/* Last: PHP leaves out what follows a line that it cannot read, such as an
+	 * expression that does not end or the name "on". */
+	add_values(t, o->php_value);
+	add_values(t, o->php_admin_value);
 }
 
 char *sapi_ini_entries(const struct runtime_sizes *sizes, const struct pool_spec *spec)

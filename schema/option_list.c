@@ -75,11 +75,13 @@ static const char *why_locked(const struct option_row *row, const char *name)
 {
 	const struct locked *table = row->id == OPT_env ? locked_env : locked_php;
 	size_t count = row->id == OPT_env ? ARRAY_SIZE(locked_env) : ARRAY_SIZE(locked_php);
+	/* PHP takes Zend_Extension for zend_extension. */
+	int flags = row->id == OPT_env ? 0 : FNM_CASEFOLD;
 
 	if (row->type != OPTION_KEYED)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
-		if (fnmatch(table[i].pattern, name, 0) == 0)
+		if (fnmatch(table[i].pattern, name, flags) == 0)
 			return table[i].why;
 	return NULL;
 }

@@ -124,6 +124,13 @@ def test_user_ini_and_clear_env_turned_off():
         assert value(pool, "[ini_get('precision'), getenv('PATH') != '']") == ["14", True]
 
 
+@pytest.mark.parametrize("entry", ["php_value.error_reporting=E_ALL & ~", "php_value.on=1"])
+def test_line_that_php_cannot_read_takes_no_wall_away(entry):
+    with Pool(entry, "disable_functions=strrev", "user_ini=no",
+              files={"public/.user.ini": "precision=8"}) as pool:
+        assert value(pool, "[function_exists('strrev'), ini_get('precision')]") == [False, "14"]
+
+
 def test_extensions(tmp_path):
     """Where PHP's conf.d says nothing of them; one that is not there is told."""
     (tmp_path / "10-opcache.ini").write_text("zend_extension=opcache.so\n")
@@ -167,7 +174,7 @@ def test_doc_root():
 
 @pytest.mark.parametrize("entry", [
     "php_value.memory_limit=1G", "php_admin_value.extension=x", "php_value.opcache.jit=tracing",
-    "php_admin_value.ffi.enable=1", "php_value.allow_url_include=1", "php_value.=1", "php_value=1",
+    "php_admin_value.ffi.enable=1", "php_value.Zend_Extension=x", "php_value.allow_url_include=1", "php_value.=1", "php_value=1",
     "php_value.a b=1", "php_value.precision=it's", "env.LD_PRELOAD=/x", "env.1X=1", "env.A=\n",
     "limit_extensions=none", "limit_extensions=php", "disable_functions=a;b", "extensions=../x",
     "preload=../x.php", "preload=/x.php", "php_value.precision=" + "9" * 2100])

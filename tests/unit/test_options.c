@@ -99,6 +99,7 @@ static const struct entry_case entries[] = {
 	{ "php_value.opcache.jit_debug", "1", true },
 	{ "php_admin_value.ffi.enable", "1", true },
 	{ "php_admin_value.error_log", "/x", true },
+	{ "php_admin_value.Zend_Extension", "x", true },	/* the same to PHP */
 	{ "env.A", "it's", false },
 	{ "env.LD_PRELOAD", "/x", true },
 	{ "env.9", "1", true },
