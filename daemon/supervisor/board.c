@@ -16,7 +16,10 @@
 #include "daemon/supervisor/sock_diag.h"
 #include "schema/errors.h"
 
-#define PSS_PROCESSES 64	/* of more than these it is not worked out: it takes its time */
+/* Of more than these it is not worked out: the kernel walks all page tables, and
+ * meanwhile no site is started. */
+#define PSS_PROCESSES 64
+#define PSS_TABLES_KIB 32768
 
 bool board_is_one(int fd)
 {
@@ -113,35 +116,39 @@ void board_note_queue(struct pool *p)
 }
 
 struct pss {
-	uint64_t bytes;
+	uint64_t bytes, tables_kib;
 	uint32_t processes;
 	bool is_known;
 };
 
-/* Shared pages count in part, by how many share them.  A process that has just
- * ended has none. */
-static int add_pss(pid_t pid, void *arg)
+/* The line KEY of a file of a process.  One that has just ended has none: 0. */
+static uint64_t read_kib(pid_t pid, const char *file, const char *key)
 {
-	struct pss *sum = arg;
 	char path[64], text[4096];
 	uint64_t kib = 0;
 
-	if (++sum->processes > PSS_PROCESSES) {
-		sum->is_known = false;
-		return 1;
-	}
-	(void)str_format(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);	/* fits */
+	(void)str_format(path, sizeof(path), "/proc/%d/%s", (int)pid, file);	/* fits */
 	CLOSE_AT_EXIT int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	const char *at = strstr(text, "\nPss:");
+	text[n > 0 ? n : 0] = '\0';
+	const char *at = strstr(text, key);
 
-	if (!at || sscanf(at + 5, " %lu", &kib) != 1)
+	return at && sscanf(at + strlen(key), " %lu", &kib) == 1 ? kib : 0;
+}
+
+/* Shared pages count in part, by how many share them. */
+static int add_pss(pid_t pid, void *arg)
+{
+	struct pss *sum = arg;
+
+	sum->processes++;
+	sum->tables_kib += read_kib(pid, "status", "\nVmPTE:");
+	if (sum->processes > PSS_PROCESSES || sum->tables_kib > PSS_TABLES_KIB) {
 		sum->is_known = false;
-	sum->bytes += kib * 1024;
+		return 1;
+	}
+	sum->bytes += read_kib(pid, "smaps_rollup", "\nPss:") * 1024;
 	return 0;
 }
 

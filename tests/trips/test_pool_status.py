@@ -138,6 +138,26 @@ def test_full_pool_answers(system, watched):
     wait_until(lambda: status(system, watched)["active processes"] == 0, 30, "calm")
 
 
+def test_huge_page_tables_are_not_walked(system, watched):
+    """The supervisor would stand still for all sites; the same 64 MiB mapped 600 times."""
+    system.put(watched, "public/map.php", "<?php for ($i = 0; $i < 600; $i++) {"
+               " $at[$i] = shmop_open(1, 'c', 0600, 64 << 20);"
+               " for ($p = 0; $p < 64 << 20; $p += 65536) shmop_read($at[$i], $p, 1); }"
+               " file_put_contents('../private/mapped', '1');"
+               " while (file_exists('../private/mapped')) usleep(50000);"
+               " shmop_delete($at[0]); echo 'done';")
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(system.text, watched, "/map.php")
+        mapped = pathlib.Path(system.show(watched)["home"], "private/mapped")
+        wait_until(lambda: mapped.exists() or answer.done(), 60, "it maps")
+        try:
+            assert system.status(watched)["memory_pss"] is None
+        finally:
+            system.as_tenant(watched, lambda: os.unlink("private/mapped"))
+        assert answer.result() == "done"
+    assert system.status(watched)["memory_pss"] > 1 << 20
+
+
 def test_who_may_see_it(system, watched):
     for words in (["set", watched, "status_path=/a;b"], ["set", watched, "status_path=status"],
                   ["set", watched, "ping_path=/../x"]):
