@@ -54,6 +54,10 @@ int options_check_rules(const struct options *o, struct err *err)
 {
 	if (check_format(o->access_format, err) < 0)
 		return -1;
+	/* nginx takes an address once. */
+	if (o->ping_path[0] && strcmp(o->ping_path, o->status_path) == 0)
+		return err_set(err, ERR_BAD_OPTION, "option 'ping_path': '%s' is status_path, too; "
+			       "choose another", o->ping_path);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		const struct rule *r = &rules[i];
 		uint64_t low = value_of(o, r->low);

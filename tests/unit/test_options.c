@@ -153,6 +153,8 @@ static void test_rules(void **state)
 		{ "min_spare_servers=4", NULL },	/* nobody looks at it */
 		{ "max_children=200 open_files=231", "'open_files': '231' must be at least 232" },
 		{ "max_children=200 open_files=232", NULL },
+		{ "status_path=/x ping_path=/y", NULL },
+		{ "status_path=/x ping_path=/x", "'ping_path': '/x'" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
