@@ -229,7 +229,7 @@ golden: all gen
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TIME ?= 60
 
-fuzz.libs := $(patsubst %,$B/lib%.a,supervisor control pool tenants sandbox schema base)
+fuzz.libs := $(patsubst %,$B/lib%.a,cli supervisor control pool tenants sandbox schema base)
 $B/fuzz/%: $B/tests/fuzz/fuzz_%.o $(fuzz.libs)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

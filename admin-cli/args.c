@@ -138,7 +138,8 @@ static int check_complete(const struct args *a, struct err *err)
 	if (!a->operand && c->operand != OPERAND_NONE && c->operand != OPERAND_MAYBE_SITE &&
 	    !(c->operand == OPERAND_SITES && a->flag[FLAG_ALL]))
 		return err_set(err, ERR_USAGE, "%s: the name of the %s is missing", c->word,
-			       c->operand == OPERAND_PLAN ? "plan" : "site");
+			       c->operand == OPERAND_PLAN ? "plan" :
+			       c->operand == OPERAND_FOLDER ? "folder" : "site");
 	if (c->operand == OPERAND_SITES && a->operand && a->flag[FLAG_ALL])
 		return err_set(err, ERR_USAGE, "%s: a site and --all exclude each other", c->word);
 	if (c->rest == REST_WORDS && a->rest_count == 0)

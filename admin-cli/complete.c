@@ -154,7 +154,7 @@ static void offer_words(struct complete *c)
 	static const enum word_kind kinds[] = {
 		[OPERAND_NONE] = KIND_NONE, [OPERAND_SITE] = KIND_SITE,
 		[OPERAND_MAYBE_SITE] = KIND_SITE, [OPERAND_REMOVED] = KIND_REMOVED,
-		[OPERAND_PLAN] = KIND_PLAN,
+		[OPERAND_PLAN] = KIND_PLAN, [OPERAND_FOLDER] = KIND_FILE,
 	};
 	const struct command_row *command = c->args.command;
 

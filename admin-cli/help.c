@@ -169,8 +169,9 @@ void help_command(struct text *out, const struct command_row *command)
 	add_usage(out, command);
 	text_add(out, "\n");
 	add_wrapped(out, 0, command->sentence);
-	text_add(out, "\nExample:\n  tenantctl %s\n\nAPI: %s %s\n", command->example,
-		 command->method, command->path);
+	text_add(out, "\nExample:\n  tenantctl %s\n", command->example);
+	if (*command->path)
+		text_add(out, "\nAPI: %s %s\n", command->method, command->path);
 	add_flags(out, command, false);
 	add_flags(out, command, true);
 	if (command->rest == REST_OPTIONS)

@@ -42,6 +42,11 @@ static const struct list_row {
 		  { "record", "record" }, { "kernel", "kernel" } },
 	},
 	{
+		COMMAND_IMPORT_PHP_FPM, "no pools\n",
+		{ { "pool", "pool" }, { "directive", "directive" }, { "value", "value" },
+		  { "becomes", "becomes" }, { "why", "why not" } },
+	},
+	{
 		SHOW_CHANGES, "nothing would change\n",
 		{ { "what", "what" }, { "from", "from" }, { "to", "to" },
 		  { "touches", "touches" } },

@@ -15,6 +15,7 @@
 #include "admin-cli/connection.h"
 #include "admin-cli/exec.h"
 #include "admin-cli/help.h"
+#include "admin-cli/import.h"
 #include "admin-cli/lines.h"
 #include "admin-cli/reply.h"
 #include "admin-cli/request.h"
@@ -72,7 +73,7 @@ static int print_completion(int argc, char **argv)
 }
 
 /* Sends the command and reads the envelope that comes back.  1: the reply was no
- * envelope and has been printed as it came; *out_status is what to end with. */
+ * envelope and has been printed as it came.  *out_status is what to end with, at least. */
 static int exchange(const struct args *a, struct reply *out, int *out_status, struct err *err)
 {
 	const char *socket = connection_socket(a->flag[FLAG_SOCKET]);
@@ -104,6 +105,8 @@ static int exchange(const struct args *a, struct reply *out, int *out_status, st
 		text_free(&answer);
 		return ran;
 	}
+	if (a->command->id == COMMAND_IMPORT_PHP_FPM)
+		return import_run(a, socket, out, out_status, err);
 	if (request_body(&json, a, err) < 0)
 		return -1;
 	if (json)
@@ -180,10 +183,10 @@ static int print_reply(const struct args *a, const struct reply *r)
 		reply_dump(&out, r);
 	else if (r->is_failed)
 		show_steps(&out, r->data);
-	else if (a->command->changes)
-		add_done(&out, a, r);
 	else if (show_is_list(args_route(a)->id))
 		show_list(&out, r->data, args_route(a)->id, a->format);
+	else if (a->command->changes)
+		add_done(&out, a, r);
 	else
 		show_object(&out, r->data, a->format);
 	int status = print(&out, verdict(r));
@@ -205,9 +208,10 @@ static int run(const struct args *a)
 	if (rc < 0 && (a->format != FORMAT_JSON ||
 		       reply_from_error(&reply, a->command->word, &err, &ignored) < 0))
 		return print_error(&err, a);
-	status = print_reply(a, &reply);
+	int shown = print_reply(a, &reply);
+
 	reply_done(&reply);
-	return status;
+	return shown > status ? shown : status;
 }
 
 /* The command for each site, one after the other, so that other callers' changes

@@ -63,7 +63,7 @@ void command_synopsis(const struct command_row *row, struct text *out)
 	static const char *const operands[] = {
 		[OPERAND_NONE] = "", [OPERAND_SITE] = " SITE", [OPERAND_MAYBE_SITE] = " [SITE]",
 		[OPERAND_REMOVED] = " SITE", [OPERAND_PLAN] = " PLAN",
-		[OPERAND_SITES] = " [SITE]",
+		[OPERAND_SITES] = " [SITE]", [OPERAND_FOLDER] = " FOLDER",
 	};
 	static const char *const rests[] = {
 		[REST_NONE] = "", [REST_OPTIONS] = " [OPTION=VALUE]...", [REST_HOSTS] = " HOST...",

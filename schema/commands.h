@@ -54,13 +54,13 @@ enum command_id {
 };
 
 enum command_operand { OPERAND_NONE, OPERAND_SITE, OPERAND_MAYBE_SITE, OPERAND_REMOVED,
-		       OPERAND_PLAN, OPERAND_SITES };
+		       OPERAND_PLAN, OPERAND_SITES, OPERAND_FOLDER };
 enum command_rest { REST_NONE, REST_OPTIONS, REST_HOSTS, REST_WORDS };
 
 struct command_row {
 	enum command_id id;
 	const char *word;	/* "add", "plan add" */
-	const char *method;	/* of HTTP */
+	const char *method;	/* of HTTP; "" with an empty path */
 	const char *path;	/* with {site} or {plan} */
 	enum command_operand operand;
 	enum command_rest rest;

@@ -37,7 +37,7 @@ def compare(golden, text):
 
 
 overview = output()
-verbs = [verb.split() for verb in re.findall(r"^  tenantctl ([a-z]+(?: [a-z]+)?)", overview, re.M)]
+verbs = [verb.split() for verb in re.findall(r"^  tenantctl ([a-z]+(?: [a-z-]+)?)", overview, re.M)]
 compare(HELP, overview + "".join(f"\n==== {' '.join(v)}\n{output(*v)}" for v in verbs))
 groups = sorted({v[0] for v in verbs if len(v) > 1})
 compare(COMPLETE, completion("") + "".join(completion(g, "") for g in groups) +

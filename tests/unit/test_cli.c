@@ -115,7 +115,8 @@ static const char *const refused[] = {
 	"list --yes", "list --jsonx", "list --json=yes", "suspend a.example --reason x --reason y",
 	"--plan x", "show a.example --removed", "plan", "plan lst", "list plan",
 	"plan list x", "plan set big", "plan add", "alias add a.example", "alias", "list --dry-run",
-	"plan show big x=1", "plan list --removed", "plans",
+	"plan show big x=1", "plan list --removed", "plans", "import", "import php-fpm",
+	"import php-fpm pool.d more", "import php-fpm pool.d --alias x", "list --site a=b",
 };
 
 static void test_refused(void **state)
