@@ -167,6 +167,10 @@ class Run:
     def group_trips(self):
         self.pytest("trips", self.plain(), ["tests/trips"], *self.short())
 
+    def group_attack(self):
+        """A hostile site beside a victim, through nginx."""
+        self.pytest("attack", self.plain(), ["tests/attack"])
+
     def group_fault(self):
         if any((ROOT / "tests/fault").glob("test_*.py")):
             folder = self.build("plain-fault", "FAULT=1", "WERROR=1", targets=("all",))
@@ -240,7 +244,7 @@ class Run:
 
 
 FAST = ("gcc", "lint", "root", "trips")
-FULL = ("gcc", "clang", "lint", "root", "trips", "fault", "mutants", "san", "fuzz")
+FULL = ("gcc", "clang", "lint", "root", "trips", "attack", "fault", "mutants", "san", "fuzz")
 GROUPS = (*FULL, "vm", "installed", "drill")
 
 
