@@ -147,6 +147,10 @@ static int do_remove(struct job *job, const struct wire_tenant *t, struct err *e
 	if (load_own(job, t, &r, err) < 0 ||
 	    ledger_holder(&job->ledger, t->site, &holder, err) < 0)
 		return -1;
+	/* Before anything is touched.  What never stood, or is gone already, is nobody's loss. */
+	if (r.state == LEDGER_BUILT &&
+	    build_check_removals(job->settings, &job->ledger, (int64_t)time(NULL), err) < 0)
+		return -1;
 	begin_run(job, t, &r);
 	job->run.owns_site = holder == job->head.number;
 	if (facets_remove(&job->run, report_step, job, err) < 0)

@@ -8,10 +8,12 @@
 #define TENANTS_BUILD_JOB_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "schema/settings.h"
 #include "schema/wire.h"
+#include "tenants/ledger.h"
 
 /* Carries the job out; STEP frames and the last reply go to the socket OUT.
  * 0: done.  1: it failed and the reply says why, as err does.  -1: nobody
@@ -22,5 +24,10 @@ int build_job(const struct settings *s, const void *frame, size_t size, int out,
 /* What only the root side decides: guarded options against the settings, and
  * document roots that would publish what is private.  ERR_POLICY, ERR_BAD_OPTION. */
 int build_check_policy(const struct settings *s, const struct wire_tenant *t, struct err *err);
+
+/* Whether one more site may be removed at NOW (seconds since 1970), by what the
+ * ledger tells of the last hour.  ERR_POLICY. */
+int build_check_removals(const struct settings *s, const struct ledger *l, int64_t now,
+			 struct err *err);
 
 #endif

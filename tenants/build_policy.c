@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "schema/errors.h"
 
+#define HOUR_S 3600
+
 /* Folders of a home that no document root may lie in. */
 static const char *const closed[] = { "private", "sessions", "tmp", "logs" };
 
@@ -47,4 +49,30 @@ int build_check_policy(const struct settings *s, const struct wire_tenant *t, st
 				       "'%s', which is never published", t->options.document_root,
 				       closed[i]);
 	return 0;
+}
+
+int build_check_removals(const struct settings *s, const struct ledger *l, int64_t now,
+			 struct err *err)
+{
+	static struct wire_ledger_row rows[WIRE_LEDGER_ROWS];
+	uint32_t count = 0;
+	uint64_t removed = 0;
+	bool more = true;
+
+	for (uint32_t after = 0; more; after = rows[count - 1].number) {
+		if (ledger_page(l, after, rows, WIRE_LEDGER_ROWS, &count, &more, err) < 0)
+			return -1;
+		/* One from the future counts, too: the clock may have been set back. */
+		for (uint32_t i = 0; i < count; i++)
+			removed += rows[i].state == LEDGER_REMOVED &&
+				   rows[i].changed_at > now - HOUR_S;
+		if (count == 0)
+			break;
+	}
+	if (removed < s->removals_per_hour)
+		return 0;
+	return err_set(err, ERR_POLICY, "removals within the last hour: %llu, all that "
+		       "removals_per_hour allows; the site is as it was. If all were meant, wait, "
+		       "or raise removals_per_hour in tenantd.conf and reload tenantd",
+		       (unsigned long long)removed);
 }

@@ -406,6 +406,38 @@ def test_remove_asks_for_no_options(b):
     b.must("remove", number, "site.example", "raw.memory_max=1", "programs=allow")
 
 
+def test_removals_per_hour(make):
+    """Who has taken over control cannot empty the machine at once."""
+    b = make("removals_per_hour = 2\n")
+    numbers = [b.add(f"{name}.example", alias=f"www.{name}.example")[0] for name in "abcd"]
+    for n, name in zip(numbers[:2], "ab"):
+        b.must("remove", n, f"{name}.example")
+    before = (b.ledger(), sorted(b.state.rglob("*")), sorted(b.homes.rglob("*")))
+    reply = b.job("remove", numbers[2], "c.example")
+    assert reply.code == POLICY and reply.steps == []
+    assert "removals_per_hour" in reply.text and "reload" in reply.text
+    assert (b.ledger(), sorted(b.state.rglob("*")), sorted(b.homes.rglob("*"))) == before
+    # What is gone already, or never stood, is no site that anybody loses.
+    b.must("remove", numbers[0], "a.example")
+    never = b.issue("never.example")
+    b.must("remove", never, "never.example")
+    # An hour later the next may go; a time in the future counts as now.
+    def move(number, seconds):
+        record = b.state / "numbers" / str(number)
+        data = bytearray(record.read_bytes())
+        when = int.from_bytes(data[24:32], "little") + seconds
+        data[24:32] = when.to_bytes(8, "little")
+        record.write_bytes(data)
+    for number in (numbers[0], never):
+        move(number, -3601)
+    b.must("remove", numbers[2], "c.example")
+    move(numbers[1], 86400)
+    assert b.job("remove", numbers[3], "d.example").code == POLICY
+    b.conf.write_text(b.usual + "removals_per_hour = 3\n")
+    assert b.settings().returncode == 0
+    b.must("remove", numbers[3], "d.example")
+
+
 def test_late_second_removal_spares_the_successor(b):
     old = b.add("site.example")[0]
     b.must("remove", old, "site.example")

@@ -183,6 +183,21 @@ def test_refused_add_makes_nothing(c):
     assert c.add("x.example").data["state"] == "live"
 
 
+def test_refused_removal_leaves_the_site_as_it_was(c):
+    """The root side lets only so many sites go in an hour."""
+    c.add("x.example")
+    c.post("/v1/tenants/x.example/suspend", reason="late")
+    before = c.show("x.example").data
+    c.fake.once["remove"] = (ERRORS["POLICY"], "too many at once")
+    a = c.delete("x.example")
+    assert (a.status, a.code, a.reason) == (403, "policy", "too many at once")
+    after = c.show("x.example").data
+    assert after.pop("revision") == before.pop("revision") + 1 and after == before
+    assert after["state"] == "suspended" and c.get("/v1/removed").data["removed"] == []
+    assert c.post("/v1/tenants/x.example/resume").data["state"] == "live"
+    assert c.delete("x.example").result == "done"
+
+
 def test_failed_add_is_undone_and_can_be_retried_or_removed(c):
     c.fake.once["apply"] = (ERRORS["NGINX"], "nginx does not start")
     failed(c.add("x.example", options={"pids_max": "20"}), 502, "nginx")

@@ -111,6 +111,7 @@ static const struct {
 	{ "net_table = a b", "not a name" },
 	{ "net_connections = 0", "range 1 to 1000000" },
 	{ "removed_keep_days = 4000", "range 0 to 3650" },
+	{ "removals_per_hour = 0", "range 1 to 65536" },
 };
 
 static void test_refused(void **state)
