@@ -44,23 +44,16 @@ port=${PORT:-}
 [ -n "$port" ] || port=$(port_free) || die "no free port found; set PORT"
 ! port_is_used "$port" || die "port $port is in use; set PORT to another one"
 
-made=
-prefix=${RUN_DIR:-}
-if [ -z "$prefix" ]; then
-	prefix=$(mktemp -d /run/tenantd-run.XXXXXX)
-	made=yes
-elif [ ! -d "$prefix" ]; then
-	mkdir -p "$prefix"
-	made=yes
-elif [ -n "$(ls -A "$prefix")" ]; then
-	die "'$prefix' is not empty; RUN_DIR must name a new or empty folder"
-fi
-prefix=$(cd "$prefix" && pwd -P)
+wanted=${RUN_DIR:-}
+[ ! -d "$wanted" ] || [ -z "$(ls -A "$wanted")" ] ||
+	die "'$wanted' is not empty; RUN_DIR must name a new or empty folder"
 # The process id alone may stand for another run in another pid namespace.
 name=tenantd-run-$$-$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')
 unit=$name-tree
 on_systemd=
 [ ! -d /run/systemd/system ] || on_systemd=yes
+made=
+prefix=
 kept=
 after=
 
@@ -68,6 +61,7 @@ after=
 cleanup() {
 	trap '' INT TERM HUP
 	trap - EXIT
+	[ -n "$prefix" ] || return 0		# nothing was made yet
 	[ -z "$after" ] || process_end "$after"
 	for keeper in $kept; do
 		process_end "$keeper"
@@ -93,6 +87,19 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+
+# After the traps, and `made` first: a signal may come between any two lines.
+if [ -z "$wanted" ]; then
+	made=yes
+	prefix=$(mktemp -d /run/tenantd-run.XXXXXX)
+elif [ ! -d "$wanted" ]; then
+	made=yes
+	prefix=$wanted
+	mkdir -p "$prefix"
+else
+	prefix=$wanted
+fi
+prefix=$(cd "$prefix" && pwd -P)
 
 # sun_path holds 108 bytes, and a pool's socket is run/pool/NUMBER/php.sock.
 [ ${#prefix} -le 70 ] || die "'$prefix' is too long for unix sockets; 70 bytes are allowed"

@@ -38,13 +38,16 @@ def test_interrupt_during_the_start_leaves_nothing():
     with tempfile.TemporaryDirectory(dir="/run", prefix="t-run.") as top:
         folder = f"{top}/p"
         os.chmod(top, 0o711)
-        for wait in (0.1, 0.3, 0.6):
+        # The first: as soon as there is a folder.
+        for wait in (None, 0.1, 0.3, 0.6):
             child = subprocess.Popen(
                 [str(ROOT / "packaging/run/run.sh"), "-b", str(System().build)],
                 env=dict(os.environ, RUN_DIR=folder), stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL, start_new_session=True)
             try:
-                child.wait(wait)
+                while wait is None and child.poll() is None and not os.path.exists(folder):
+                    pass
+                child.wait(wait or 0)
             except subprocess.TimeoutExpired:
                 child.terminate()
             child.wait(60)
