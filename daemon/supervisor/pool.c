@@ -108,6 +108,7 @@ static void do_start(struct pool *p)
 {
 	struct err err = { 0 };
 
+	p->is_outdated = false;
 	p->now = start(p);
 	if (!p->now) {
 		p->crashes++;
@@ -133,6 +134,8 @@ static void do_note_ready(struct pool *p)
 		  p->now->id, (int)p->now->pid);
 	pool_store_or_log(p);
 	fault_point("tenantd.ready");
+	if (p->is_outdated)
+		pool_replace(p);
 }
 
 static void back_off_for(struct pool *p, int64_t delay_ms)
@@ -148,6 +151,12 @@ static void back_off_for(struct pool *p, int64_t delay_ms)
 
 static void do_back_off(struct pool *p)
 {
+	/* What failed is not what is wanted now. */
+	if (p->is_outdated) {
+		p->is_outdated = false;
+		pool_replace(p);
+		return;
+	}
 	/* pool_on_end() has taken the length of the good run into account. */
 	back_off_for(p, backoff_next(&p->backoff, 0));
 }
@@ -158,21 +167,32 @@ static void do_kill(struct pool *p)
 		generation_kill(p->now);
 }
 
-static void do_restart(struct pool *p)
+/* One that is on its way may have workers that serve visitors already, before
+ * its report is read: it is not killed for the sake of a newer one. */
+static void do_defer(struct pool *p)
 {
-	do_kill(p);
-	do_start(p);
+	p->is_outdated = true;
 }
 
+static bool has_free_slot(const struct pool *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(p->slot); i++)
+		if (p->slot[i].id == 0)
+			return true;
+	return false;
+}
+
+/* Again when `next` is ready or has failed, or when an old one has ended. */
 static void do_start_next(struct pool *p)
 {
-	if (p->next)
-		generation_kill(p->next);
-	p->next = start(p);
+	p->is_outdated = p->next || !has_free_slot(p);
+	if (!p->is_outdated)
+		p->next = start(p);
 }
 
 static void do_drain(struct pool *p)
 {
+	p->is_outdated = false;
 	generation_drain(p->now);
 	pool_store_or_log(p);
 }
@@ -221,7 +241,7 @@ static void (*const actions[POOL_ACTIONS])(struct pool *p) = {
 	[DO_STOP] = do_stop,             [DO_ADOPT] = do_adopt,
 	[DO_START] = do_start,           [DO_NOTE_READY] = do_note_ready,
 	[DO_BACK_OFF] = do_back_off,     [DO_KILL] = do_kill,
-	[DO_RESTART] = do_restart,       [DO_START_NEXT] = do_start_next,
+	[DO_DEFER] = do_defer,           [DO_START_NEXT] = do_start_next,
 	[DO_DRAIN] = do_drain,           [DO_HAND_OVER] = do_hand_over,
 	[DO_PROMOTE] = do_promote,       [DO_RETIRE] = do_retire,
 };

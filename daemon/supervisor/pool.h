@@ -30,6 +30,7 @@ struct pool {
 	struct tenant_spec spec;
 	bool is_gone;			/* there is no spec (any more): to be cleared away */
 	bool is_dirty;			/* groups are left to be removed */
+	bool is_outdated;		/* to be replaced, when that is possible again */
 	bool is_log_wanted, is_log_sent;	/* what tenant-log shall and does read */
 
 	int listener;			/* -1: none is bound */

@@ -135,6 +135,8 @@ void pool_on_end(struct pool *p, const struct generation_end *end)
 		pool_step(p, event);
 	} else {
 		pool_store_or_log(p);
+		if (p->is_outdated && p->state == POOL_WARM)
+			pool_replace(p);
 	}
 	if (pool_is_quiet(p) && p->is_log_wanted) {
 		p->is_log_wanted = false;

@@ -18,7 +18,7 @@ static const struct pool_move moves[POOL_STATES][POOL_EVENTS] = {
 		[WHEN_READY]      = { POOL_WARM,     DO_NOTE_READY },
 		[WHEN_CRASHED]    = { POOL_BACKOFF,  DO_BACK_OFF },
 		[WHEN_LATE]       = { POOL_STARTING, DO_KILL },
-		[WHEN_REPLACE]    = { POOL_STARTING, DO_RESTART },
+		[WHEN_REPLACE]    = { POOL_STARTING, DO_DEFER },
 		[WHEN_DAMAGED]    = { POOL_BACKOFF,  DO_RETIRE },
 	},
 	[POOL_WARM] = {
@@ -77,7 +77,7 @@ const char *pool_action_word(enum pool_action action)
 		[DO_LISTEN] = "listen",         [DO_STOP] = "stop",
 		[DO_ADOPT] = "adopt",           [DO_START] = "start",
 		[DO_NOTE_READY] = "note-ready", [DO_BACK_OFF] = "back-off",
-		[DO_KILL] = "kill",             [DO_RESTART] = "restart",
+		[DO_KILL] = "kill",             [DO_DEFER] = "defer",
 		[DO_START_NEXT] = "start-next", [DO_DRAIN] = "drain",
 		[DO_HAND_OVER] = "hand-over",   [DO_PROMOTE] = "promote",
 		[DO_RETIRE] = "retire",

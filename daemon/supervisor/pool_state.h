@@ -40,7 +40,7 @@ enum pool_action {
 	DO_NOTE_READY,
 	DO_BACK_OFF,	/* close the listener, so that visitors get 503; come back later */
 	DO_KILL,	/* kill `now`; its end is the next event */
-	DO_RESTART,	/* kill `now` and start another at once */
+	DO_DEFER,	/* `now` is replaced as soon as it is ready or has failed */
 	DO_START_NEXT,	/* start `next`, `now` goes on serving */
 	DO_DRAIN,	/* `now` shall finish; a time limits it */
 	DO_HAND_OVER,	/* `now` becomes `old` and drains, `next` becomes `now` */

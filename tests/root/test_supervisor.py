@@ -2,6 +2,7 @@
 """tenantd with scripted pools: they come and go, lie, crash, hang and break what they hold."""
 import os
 import re
+import signal
 import struct
 import time
 
@@ -263,6 +264,63 @@ def test_a_replacement_that_fails_leaves_the_old_one(rig, tenant):
     rig.client.ask("RECYCLE", tenant)
     wait_until(lambda: rig.status(tenant)["last_error"] == "bad option", 10, "it is told")
     assert rig.status(tenant)["generation"] == 1
+    assert rig.visit(tenant) == b"pid 1 hello"
+
+
+@pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
+def test_changes_in_a_row_lose_no_visitor_of_a_pool_on_its_way(rig, tenant, is_warm):
+    """Its workers serve before the supervisor has read that it is ready."""
+    if is_warm:
+        rig.pool("signal.signal(signal.SIGQUIT, lambda *_: os._exit(0))\n"
+                 "report(READY)\nserve(1)\nsignal.pause()\n")
+        assert rig.visit(tenant) == b"pid 1 hello"
+    rig.pool("peer, _ = listener.accept()\npeer.sendall(b'seen')\npeer.recv(10)\n"
+             "peer.sendall(b'done')\npeer.close()\n" + QUIT)
+    if is_warm:
+        rig.apply(tenant, "site.example", max_children=7)
+    with rig.connect(tenant) as visitor:
+        assert visitor.recv(10) == b"seen"
+        rig.pool(QUIT)
+        rig.apply(tenant, "site.example", max_children=8)
+        visitor.sendall(b"go on")
+        assert visitor.recv(10) == b"done"
+    # And the last change comes all the same.
+    wait_until(lambda: rig.status(tenant)["generation"] == is_warm + 2, 30, "the newest")
+    wait_until(lambda: len(rig.pids(tenant)) == 1, 30, "the others have gone")
+    assert rig.visit(tenant) == b"pid 1 hello"
+    status = rig.status(tenant)
+    assert (status["pool_state"], status["crashes"]) == ("warm", 0)
+
+
+def test_a_change_while_a_pool_fails_to_start(rig, tenant):
+    """It is tried at once with what is wanted now, for the visitor who waits."""
+    go = rig.folder / "go"
+    rig.pool(f"""
+        while not os.path.exists("{go}"):
+            time.sleep(0.02)
+        sys.exit(1)
+        """)
+    with rig.connect(tenant) as visitor:
+        visitor.sendall(b"hello")
+        rig.wait_state(tenant, "starting")
+        wait_until(lambda: rig.pids(tenant), 30, "it runs")
+        rig.apply(tenant, "site.example", max_children=8)
+        rig.pool(QUIT)
+        go.touch()
+        assert visitor.recv(100) == b"pid 1 hello"
+    assert rig.status(tenant)["generation"] == 2
+
+
+def test_a_change_while_old_pools_take_all_places(rig, tenant):
+    assert rig.visit(tenant) == b"pid 1 hello"      # ignores SIGQUIT, as pid 1 does
+    first = rig.status(tenant)["master_pid"]
+    for generation in (2, 3, 4):
+        rig.apply(tenant, "site.example", max_children=generation)
+        wait_until(lambda: rig.status(tenant)["generation"] == generation, 30, "handed over")
+    rig.apply(tenant, "site.example", max_children=5)
+    assert rig.status(tenant)["generation"] == 4
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: rig.status(tenant)["generation"] == 5, 30, "the newest")
     assert rig.visit(tenant) == b"pid 1 hello"
 
 
