@@ -54,7 +54,7 @@ keeper() {
 	shift
 	child=
 	ended=
-	pause=0.2
+	pause=${RESTART_S:-0.2}
 	trap - EXIT
 	trap : INT HUP
 	trap 'ended=yes; [ -z "$child" ] || kill "$child" 2>/dev/null' TERM
@@ -71,10 +71,10 @@ keeper() {
 		# Workers of a killed nginx would hold its port.
 		[ "$label" != nginx ] || session_end "$child"
 		child=
-		[ $(($(date +%s) - began)) -lt 2 ] || pause=0.2
-		sleep $pause
+		[ $(($(date +%s) - began)) -lt 2 ] || pause=${RESTART_S:-0.2}
+		sleep "$pause"
 		[ -z "$ended" ] || return 0
-		[ $pause = 0.2 ] && pause=1 || pause=5
+		[ -n "${RESTART_S:-}" ] || { [ "$pause" = 0.2 ] && pause=1 || pause=5; }
 	done
 }
 

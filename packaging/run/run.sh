@@ -9,6 +9,8 @@
 #   RUN_DIR   the folder (default: a new one in /run); must be empty
 #   NET       yes: pools get links to the world (default: no); this makes interfaces
 #             tn* and an nftables table of our own in this network namespace
+#   RESTART_S seconds before a program that died is started again (default: 0.2, and more
+#             for one that dies again at once)
 #   PORT      where nginx listens on 127.0.0.1 (default: a free one)
 # A program that dies is started again, as systemd would do it.
 set -eu
