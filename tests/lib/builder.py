@@ -17,6 +17,8 @@ import subprocess
 import tempfile
 import time
 
+from tests.lib import procs
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTROL_UID, LOG_UID, UID_BASE = 1899999998, 1899999997, 1900000000
 
@@ -192,12 +194,13 @@ class Builder:
 
     # ---- nginx -----------------------------------------------------------------
     def start_nginx(self):
+        # It goes to the background first and writes the file then; one that was killed
+        # leaves its own.
+        (self.folder / "nginx.pid").unlink(missing_ok=True)
         subprocess.run(["/usr/sbin/nginx", "-p", str(self.folder), "-c",
                         str(self.folder / "nginx.conf"), "-e", str(self.folder / "nginx-error.log")],
-                       check=True, timeout=20)
-        end = time.monotonic() + 10
-        while self.nginx_pid() is None and time.monotonic() < end:
-            time.sleep(0.02)
+                       check=True, timeout=60)
+        procs.wait_until(self.nginx_pid, 60, "nginx's pid file")
         return self
 
     def nginx_pid(self):
@@ -216,7 +219,7 @@ class Builder:
             return
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         os.kill(pid, sig)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while any(os.path.exists(f"/proc/{p}") for p in (pid, *children)):
             if sig == 9:
                 for child in children:

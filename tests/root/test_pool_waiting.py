@@ -57,7 +57,7 @@ def test_nobody_becomes_free(pool):
             answer = c.answer()
             c.close()
             assert answer.status == 503 and int(answer.headers["retry-after"]) > 0
-        assert len(pool.workers()) == 2, "the worker and the turnstile"
+        procs.wait_until(lambda: len(pool.workers()) == 2, 30, "the worker and the turnstile")
         pool.write("go", "", folder="tmp")
         assert first.answer().text == "ran[]"
     assert not any(has_run(pool, n) for n in range(2, 5))
