@@ -38,8 +38,8 @@ class UnixConnection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)    # waits while the backlog is full
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class System:
