@@ -20,6 +20,7 @@
 #include "schema/states.h"
 
 #define DRAIN_GRACE_MS 5000	/* on top of the longest request */
+#define ASK_AGAIN_MS 1000
 
 static struct loop *loop_of(struct generation *g)
 {
@@ -155,11 +156,27 @@ static void on_end(void *owner, uint32_t events)
 	pool_on_end(p, &end);
 }
 
+/* As pid 1 of its namespace it ignores what it does not catch yet, so one that
+ * may still be starting is asked again. */
+static void ask_to_leave(struct generation *g)
+{
+	int64_t left = g->drain_ends_ms - loop_now_ms();
+
+	if (g->ready_ms == 0 && left > ASK_AGAIN_MS)
+		left = ASK_AGAIN_MS;
+	/* ESRCH: it ended. */
+	(void)syscall(SYS_pidfd_send_signal, g->pidfd, SIGQUIT, NULL, 0);
+	loop_timer_set(loop_of(g), &g->deadline, left);
+}
+
 static void on_deadline(void *owner)
 {
 	struct generation *g = owner;
 
-	pool_on_late(g->pool, g);
+	if (g->is_leaving && !g->is_killed && loop_now_ms() < g->drain_ends_ms)
+		ask_to_leave(g);
+	else
+		pool_on_late(g->pool, g);
 }
 
 struct generation *generation_slot(struct pool *p, size_t first, struct err *err)
@@ -193,9 +210,8 @@ int generation_watch(struct generation *g, struct err *err)
 void generation_drain(struct generation *g)
 {
 	g->is_leaving = true;
-	/* ESRCH: it ended. */
-	(void)syscall(SYS_pidfd_send_signal, g->pidfd, SIGQUIT, NULL, 0);
-	loop_timer_set(loop_of(g), &g->deadline, (int64_t)g->drain_s * 1000 + DRAIN_GRACE_MS);
+	g->drain_ends_ms = loop_now_ms() + (int64_t)g->drain_s * 1000 + DRAIN_GRACE_MS;
+	ask_to_leave(g);
 }
 
 void generation_kill(struct generation *g)

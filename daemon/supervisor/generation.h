@@ -31,6 +31,7 @@ struct generation {
 	uint64_t oom_kills;		/* of the tenant, when it started */
 	int64_t ready_ms;		/* 0: it has not been ready */
 	uint32_t drain_s;
+	int64_t drain_ends_ms;		/* once it was asked to leave */
 	bool is_adopted;
 	bool is_leaving;		/* it said so, or we asked for it */
 	bool is_killed;			/* by us */

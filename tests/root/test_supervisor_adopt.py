@@ -276,6 +276,28 @@ def test_no_pool_outlives_a_start_that_was_cut(rig, tenant):
     assert rig.status(tenant)["pool_state"] in ("warm", "starting")
 
 
+def test_a_pool_whose_start_was_not_seen_leaves_when_it_can(rig, tenant):
+    """It ignored the first SIGQUIT; killed at the end of its time, it would lose visitors."""
+    go = rig.folder / "go"
+    rig.pool(f"""
+        while not os.path.exists("{go}"):
+            time.sleep(0.02)
+        signal.signal(signal.SIGQUIT, lambda *_: os._exit(0))
+        serve()
+        """)
+    with rig.connect(tenant) as visitor:
+        visitor.sendall(b"early")
+        first = wait_until(lambda: rig.pids(tenant), 30, "it starts")
+        wait_until(lambda: procs.field(first[0], "Uid")[0] != "0", 30, "it is the tenant's")
+        rig.end(signal.SIGKILL)
+        rig.pool(SERVE)
+        rig.start()
+        go.touch()
+        assert visitor.recv(100) == b"pid 1 early"
+    wait_until(lambda: not set(first) & set(rig.pids(tenant)), 40, "the first has left")
+    assert rig.visit(tenant) == b"pid 1 hello"
+
+
 def test_many_tenants(rig):
     numbers = [rig.add(f"t{i}.example") for i in range(12)]
     for number in numbers[::2]:
