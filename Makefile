@@ -85,7 +85,7 @@ tenant-exec.main     := pool/exec_main.c
 tenant-exec.uses     := pool schema base
 tenantctl.main       := admin-cli/tenantctl_main.c
 tenantctl.uses       := cli schema base
-tenantctl.pkg        := libcurl jansson smartcols libidn2
+tenantctl.pkg        := libcurl jansson smartcols
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $($p.main)),$p))
 

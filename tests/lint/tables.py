@@ -62,7 +62,7 @@ unique("schema/flags.def", "FLAG", 1, "flag")
 unique("schema/reasons.def", "REASON", 1, "number")
 
 # programs.def is what tenantd(8) tells: its flags are those that getopt is asked for, and each
-# unit has its row.
+# unit and program has its row, as each program has in docs/architecture.md.
 told, asked = {}, {}
 for number, line in lint.lines("schema/programs.def"):
     match = re.match(r'SWITCH\("([\w-]+)", "-(\w)( ?)', line)
@@ -75,6 +75,15 @@ for path in PRODUCT:
         asked[program.group(1)] = set(re.findall(r"\w:?", match.group(1)))
 if told != asked:
     lint.report("schema/programs.def", 1, f"flags {told} are told, {asked} are known")
+built = set(re.search(r"^PROGRAMS := ((?:.*\\\n)*.*)", lint.text("Makefile"), re.M).group(1)
+            .replace("\\\n", " ").split())
+chapter = lint.text("docs/architecture.md").split("## Programs\n")[1].split("\n## ")[0]
+for path, names in (
+        ("schema/programs.def", {row[0] for _, row in rows("schema/programs.def", "PROGRAM")}
+         | {"tenantctl"}),                              # which has a manual of its own
+        ("docs/architecture.md", set(re.findall(r"^\| `([\w-]+)`", chapter, re.M)))):
+    for name in sorted(built ^ names):
+        lint.report(path, 1, f"{name} is a program of the Makefile or has a row here, not both")
 units = {row[0] for _, row in rows("schema/programs.def", "UNIT")}
 for path in lint.files("*.service", "*.socket", "*.timer"):
     if path.startswith("packaging/systemd/") and path.rsplit("/", 1)[1] not in units:
