@@ -98,6 +98,20 @@ int file_read_record(int dir, const char *name, void *data, size_t size, struct 
 	return 0;
 }
 
+/* With the folder, whose disk may be full or read-only; where it is not known, NAME alone. */
+static int write_failed(int dir, const char *name, const char *what, struct err *err)
+{
+	int failure = errno;
+	char link[48], folder[256] = "";
+	ssize_t n = str_format(link, sizeof(link), "/proc/self/fd/%d", dir) < 0 ? -1 :
+		    readlink(link, folder, sizeof(folder));
+	bool is_known = n > 0 && n < (ssize_t)sizeof(folder);
+
+	errno = failure;
+	return err_sys(err, "%s '%.*s%s%s'", what, is_known ? (int)n : 0, folder,
+		       is_known ? "/" : "", name);
+}
+
 int file_write(int dir, const char *name, const void *data, size_t size, mode_t mode,
 	       uid_t uid, gid_t gid, struct err *err)
 {
@@ -107,15 +121,15 @@ int file_write(int dir, const char *name, const void *data, size_t size, mode_t 
 		return err_set(err, ERR_SYSTEM, "file name '%s' is too long", name);
 	/* A leftover of a killed run; nobody else may write in these folders. */
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
-		return err_sys(err, "clear '%s'", temporary);
+		return write_failed(dir, temporary, "clear", err);
 	CLOSE_AT_EXIT int fd =
 		openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return err_sys(err, "make '%s'", temporary);
+		return write_failed(dir, temporary, "make", err);
 	if (fd_write_full(fd, data, size) < 0 || fchown(fd, uid, gid) < 0 ||
 	    fchmod(fd, mode) < 0 || fsync(fd) < 0) {
-		(void)err_sys(err, "write '%s'", name);
+		(void)write_failed(dir, name, "write", err);
 		(void)unlinkat(dir, temporary, 0);	/* the next run clears it as well */
 		return -1;
 	}

@@ -120,7 +120,8 @@ int cgroup_find(char *self_cgroup, char *mountinfo, struct cgroup_tree *out, str
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!found.v1[needed[i]][0])
 			return err_set(err, ERR_CGROUP, "the '%s' controller is missing: "
-				       "others are on cgroup v1, this one is not mounted there",
+				       "others are on cgroup v1, this one is not mounted there; "
+				       "mount it too, or start the machine with cgroup v2 alone",
 				       cgroup_controller_names[needed[i]]);
 	*out = found;
 	return 0;

@@ -107,6 +107,11 @@ static void test_files(void **state)
 	assert_int_equal(fstatat(folder, ".a.new", &st, 0), -1);
 	assert_int_equal(file_remove(folder, "a", &err), 0);
 	assert_int_equal(file_remove(folder, "a", &err), 0);
+	/* What cannot be written is told with its folder, for `df`. */
+	assert_int_equal(file_write(folder, "no/a", "x", 1, 0600, getuid(), getgid(), &err), -1);
+	assert_int_equal(err.sys, ENOENT);
+	assert_non_null(strstr(err.text, "make '/"));
+	assert_non_null(strstr(err.text, "/.no/a.new': "));
 }
 
 static void test_records_are_roots(void **state)

@@ -53,7 +53,8 @@ static const struct machine machines[] = {
 	  "/sys/fs/cgroup/cpu,cpuacct/a", "/sys/fs/cgroup/cpu,cpuacct/a", NULL },
 	{ "hybrid without memory", "2:pids:/\n1:cpu:/\n0::/\n",
 	  V1(31, "cpu") V1(35, "pids") BARE,
-	  -1, NULL, NULL, NULL, NULL, NULL, "'memory' controller is missing" },
+	  -1, NULL, NULL, NULL, NULL, NULL, "'memory' controller is missing: "
+	  "others are on cgroup v1, this one is not mounted there; mount it too" },
 	{ "nothing", "", "", -1, NULL, NULL, NULL, NULL, NULL, "no cgroup file system" },
 	{ "rubbish", "0\n::\n:\n0::\nx:memory\n",
 	  "- - -\n - cgroup2\n1 2 3 - cgroup cgroup rw\n - \n",
