@@ -169,6 +169,18 @@ void show_object(struct text *out, const json_t *object, enum args_format format
 	add_object(out, "", object, format, 0);
 }
 
+void show_for_people(struct text *out, const json_t *object)
+{
+	const char *site = json_string_value(json_object_get(object, "site"));
+	const char *unicode = json_string_value(json_object_get(object, "site_unicode"));
+
+	if (!site || !unicode || strcmp(site, unicode) == 0)
+		return;
+	text_add(out, " (");
+	clean_add(out, unicode);
+	text_add(out, ")");
+}
+
 static void add_cell(struct text *out, const json_t *row, const struct column *column)
 {
 	const json_t *value = json_object_get(row, column->key);
@@ -205,6 +217,8 @@ static int fill_line(struct libscols_line *line, const json_t *row, const struct
 		struct text cell = { 0 };
 
 		add_cell(&cell, row, &columns[c]);
+		if (strcmp(columns[c].key, "site") == 0)
+			show_for_people(&cell, row);
 		int rc = scols_line_set_data(line, c, cell.data ? cell.data : "");
 
 		text_free(&cell);

@@ -12,6 +12,10 @@
  * plain: `key,value` or key, tab, value, with nested keys joined by dots. */
 void show_object(struct text *out, const json_t *object, enum args_format format);
 
+/* Appends " (NAME)", the name as people write it, where an object's "site" is
+ * an internationalized one.  Behind that name, and only in what people read. */
+void show_for_people(struct text *out, const json_t *object);
+
 /* The id of what a dry run would change. */
 #define SHOW_CHANGES (-1)
 

@@ -152,6 +152,7 @@ static void add_done(struct text *out, const struct args *a, const struct reply 
 	}
 	show_steps(out, r->data);
 	clean_add(out, site ? site : a->operand);
+	show_for_people(out, r->data);
 	text_add(out, ": %s", a->command->word);
 	text_add(out, r->is_unchanged ? ": unchanged\n" : ": done\n");
 	/* Where it says more than that. */

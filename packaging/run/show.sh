@@ -72,6 +72,7 @@ manage              export TENANTD_SOCKET=$TENANTD_SOCKET
                     $(command -v tenantctl) list
                     $(command -v tenantctl) show site.example
                     $(command -v tenantctl) status site.example
+                    $(command -v tenantctl) verify site.example
                     $(command -v tenantctl) set site.example memory_max=256M
                     $(command -v tenantctl) suspend shop.example --reason spam
                     $(command -v tenantctl) resume shop.example

@@ -69,8 +69,11 @@ def test_upper_case_is_folded(system):
 
 
 def test_idn_is_shown_both_ways(system):
-    system.ctl("add", "müller.example", check=True)
+    both = "xn--mller-kva.example (müller.example)"
+    assert f"{both}: add: done" in system.ctl("add", "müller.example", check=True).stdout
     try:
+        assert both in system.ctl("list", check=True).stdout
+        assert "müller" not in system.ctl("list", "--format", "plain", check=True).stdout
         system.put("müller.example", "public/index.php", "<?php echo 'idn';")
         assert system.text("xn--mller-kva.example") == "idn"
         for name in ("müller.example", "xn--mller-kva.example"):
