@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """No process until the first visitor, none after the last, and no connection lost in between."""
+import concurrent.futures
+import itertools
 import threading
 import time
 
@@ -33,12 +35,28 @@ def test_idle_pool_leaves_and_comes_back(system, site):
 
 @pytest.mark.slow
 def test_no_connection_is_lost_between_idle_and_start(system, site):
-    """Requests at all moments around the idle exit: each of them is answered."""
-    system.ctl("set", site, "pool_idle_timeout=1", "process_idle_timeout=1", check=True)
-    system.put(site, "public/index.php", "<?php echo 'warm';")
-    for i in range(24):
-        assert system.text(site) == "warm"
-        time.sleep(0.9 + 0.025 * i)
+    """Requests at all moments around the idle exit, which comes a good 2 s after the last one: each
+    of them is answered, and the pool of each site did leave."""
+    sites = [site, *(f"cold{i}-{site}" for i in range(3))]
+
+    def visit(index):
+        end = time.monotonic() + 90
+        for i in itertools.count():
+            assert system.text(sites[index]) == "warm"
+            if i >= 6 and system.status(sites[index])["starts"] > 2:
+                return
+            assert time.monotonic() < end, "the pool never left"
+            time.sleep(1.9 + 0.1 * (i % 6) + 0.025 * index)
+    try:
+        for name in sites:
+            system.ctl("add", name, check=True)
+            system.ctl("set", name, "pool_idle_timeout=1", "process_idle_timeout=1", check=True)
+            system.put(name, "public/index.php", "<?php echo 'warm';")
+        with concurrent.futures.ThreadPoolExecutor(len(sites)) as threads:
+            list(threads.map(visit, range(len(sites))))
+    finally:
+        for name in sites[1:]:
+            system.ctl("remove", name)
 
 
 def test_many_first_visitors_at_once(system, site):
