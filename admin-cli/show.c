@@ -315,6 +315,22 @@ void show_steps(struct text *out, const json_t *data)
 	}
 }
 
+json_t *show_by_name(const json_t *data, const char *key, const char *value)
+{
+	json_t *named = json_object();
+	size_t i = 0;
+	json_t *entry = NULL;
+
+	/* What lacks one of them is left out: data is the peer's. */
+	json_array_foreach(json_object_get(data, key), i, entry) {
+		const char *name = json_string_value(json_object_get(entry, "name"));
+
+		if (name && json_object_get(entry, value))
+			(void)json_object_set(named, name, json_object_get(entry, value));
+	}
+	return named;
+}
+
 void show_wrong(struct text *out, const json_t *data)
 {
 	size_t i = 0;

@@ -29,6 +29,9 @@ void show_list(struct text *out, const json_t *data, int id, enum args_format fo
 /* Appends the steps of a change with their times, if the data has "steps". */
 void show_steps(struct text *out, const json_t *data);
 
+/* An object, the caller's: of each entry of the array KEY the value of VALUE, by its name. */
+json_t *show_by_name(const json_t *data, const char *key, const char *value);
+
 /* Appends what a repair found: a part and a sentence each, if the data has "wrong". */
 void show_wrong(struct text *out, const json_t *data);
 

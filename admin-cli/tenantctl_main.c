@@ -134,11 +134,38 @@ static void add_dry(struct text *out, const struct args *a, const struct reply *
 	}
 }
 
+/* What came of a change, as pairs for scripts. */
+static void add_outcome(struct text *out, const struct args *a, const struct reply *r)
+{
+	const json_t *site = json_object_get(r->data, "site");
+	const json_t *url = json_object_get(r->data, "url");
+	json_t *pairs = json_object();
+	int rc = json_object_set_new(pairs, a->command->operand == OPERAND_PLAN ? "plan" : "site",
+				     site ? json_deep_copy(site) : json_string(a->operand));
+
+	rc |= json_object_set_new(pairs, "result",
+				  json_string(r->is_unchanged ? "unchanged" : "done"));
+	rc |= json_object_set_new(pairs, "reason", json_string(r->reason));
+	if (url)
+		rc |= json_object_set_new(pairs, "url", json_deep_copy(url));
+	rc |= json_object_set_new(pairs, "differs", show_by_name(r->data, "wrong", "sentence"));
+	rc |= json_object_set_new(pairs, "microseconds",
+				  show_by_name(r->data, "steps", "microseconds"));
+	out->failed |= rc != 0;
+	show_object(out, pairs, a->format);
+	json_decref(pairs);
+}
+
 static void add_done(struct text *out, const struct args *a, const struct reply *r)
 {
 	const char *site = json_string_value(json_object_get(r->data, "site"));
 	const char *url = json_string_value(json_object_get(r->data, "url"));
+	bool is_dry = json_is_true(json_object_get(r->data, "dry_run"));
 
+	if (a->format != FORMAT_TABLE && (!is_dry || a->command->id == COMMAND_REPAIR)) {
+		add_outcome(out, a, r);
+		return;
+	}
 	if (a->command->id == COMMAND_REPAIR) {
 		show_wrong(out, r->data);
 		show_steps(out, r->data);
@@ -146,7 +173,7 @@ static void add_done(struct text *out, const struct args *a, const struct reply 
 		text_add(out, "\n");
 		return;
 	}
-	if (json_is_true(json_object_get(r->data, "dry_run"))) {
+	if (is_dry) {
 		add_dry(out, a, r);
 		return;
 	}
@@ -182,8 +209,10 @@ static int print_reply(const struct args *a, const struct reply *r)
 		reply_error(r, &error);
 	if (a->format == FORMAT_JSON)
 		reply_dump(&out, r);
-	else if (r->is_failed)
+	else if (r->is_failed && a->format == FORMAT_TABLE)
 		show_steps(&out, r->data);
+	else if (r->is_failed)
+		;			/* standard error says it */
 	else if (show_is_list(args_route(a)->id))
 		show_list(&out, r->data, args_route(a)->id, a->format);
 	else if (a->command->changes)

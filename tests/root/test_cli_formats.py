@@ -13,8 +13,9 @@ import pytest
 from tests.lib.control import ROOT, Control
 
 REASON = 'a "quoted", reason; = and more'
-# Those that print lines of a log, or ask what only a living pool can tell.
-NOT_HERE = ("logs", "exec", "verify")
+# Those that print lines of a log, ask what only a living pool can tell, or read another's
+# configuration: tests/trips has them.
+NOT_HERE = ("logs", "exec", "verify", "import php-fpm")
 
 
 def readers():
@@ -76,3 +77,44 @@ def test_values_are_quoted(c):
     assert cells["options.env.A"] == 'x, "y"' and cells["aliases"] == "www.site.example"
     plain = dict(line.split("\t") for line in run(c, "show site.example", "plain").splitlines())
     assert plain["options.env.A"] == 'x, "y"'
+
+
+# A life in which every command that changes something is told once.
+CHANGES = ("plan add formats pids_max=50", "plan set formats pids_max=60", "plan remove formats",
+           "add new.example", "set new.example pids_max=70", "alias add new.example a.example b.example",
+           "alias remove new.example b.example", "suspend new.example", "resume new.example",
+           "repair new.example", "remove new.example", "restore new.example", "remove new.example")
+
+
+def test_no_change_is_left_out():
+    rows = re.findall(r'^COMMAND\(\w+, "([^"]+)".*?, (\d),\s*"[^"]*",\s*"',
+                      (ROOT / "schema/commands.def").read_text(), re.M | re.S)
+    told = {" ".join(line.split()[:2 if line.startswith(("plan", "alias")) else 1]) for line in CHANGES}
+    assert told == {word for word, changes in rows if changes == "1"} - set(NOT_HERE)
+
+
+@pytest.mark.parametrize("kind", ("csv", "plain"))
+def test_changes_are_told_in_pairs(c, kind):
+    """Scripts read what came of a change, and what would, as they read everything else."""
+    def cells(line):
+        text = run(c, line, kind)
+        return list(csv.reader(io.StringIO(text), strict=True)) if kind == "csv" else \
+            [row.split("\t") for row in text.splitlines()]
+    for line in CHANGES:
+        word, name = line.split()[0], line.split()[2 if line.startswith(("plan", "alias")) else 1]
+        if word != "repair":            # which tells by pairs what differs
+            rows = cells(line + " --dry-run")
+            assert all(len(row) == 4 for row in rows), rows
+            assert kind == "plain" or rows[0] == ["what", "from", "to", "touches"]
+        else:
+            c.fake.wrong[c.fake.site(name)[0]] = ("vhost",)
+        rows = cells(line)
+        assert all(len(row) == 2 for row in rows), rows
+        said = dict(rows)
+        assert len(said) == len(rows) and said["result"] == "done" and said["reason"], rows
+        assert said["plan" if word == "plan" else "site"] == name
+        assert ("url" in said) == (word in ("add", "set", "alias", "suspend", "resume", "restore"))
+        assert said.get("differs.vhost") == ("it differs" if word == "repair" else None)
+        if word != "plan":
+            assert int(said["microseconds.home"]) > 0
+    assert run(c, "repair site.example", kind).splitlines()[1][-9:] == "unchanged"
