@@ -61,6 +61,10 @@ def test_input_output_and_status_pass_through(own):
     status, out, err = run(own, "php", "private/job.php", "a b", "", "ü'\"$x", stdin=b"words")
     home = own.show(SITE)["home"]
     assert (status, out.decode(), err) == (42, f"WORDS|{home}|a b,,ü'\"$x", b"warned")
+    # The command's output is the command's, whatever the format.
+    for kind in ("table", "csv", "plain", "json"):
+        done = own.ctl("exec", SITE, "--format", kind, "--", "sh", "-c", "echo 'a,b\t\"c\"'; exit 7")
+        assert (done.returncode, done.stdout, done.stderr) == (7, 'a,b\t"c"\n', ""), kind
     data = os.urandom(1 << 20)
     assert run(own, "cat", stdin=data) == (0, data, b"")
     status, _, err = run(own, "nothere")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """doctor and show --jail: what is told is what is so, and asking keeps nobody waiting."""
+import csv
 import json
 import os
 import pathlib
@@ -8,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.lib import procs
+from tests.lib import api, procs
 from tests.lib.procs import wait_until
 from tests.lib.system import ROOT
 
@@ -114,6 +115,9 @@ def group(system, number, controller, v1, v2):
 def test_jail_shows_what_holds_and_marks_what_does_not(system, site):
     done = system.ctl("show", site, "--jail")
     assert done.returncode == 4 and "no living pool" in done.stderr
+    answer, root = system.api("GET", f"/v1/tenants/{site}/jail")
+    assert answer == 409
+    api.check("GET", f"/v1/tenants/{site}/jail", answer, root)
     system.put(site, "public/wait.php", "<?php touch('../tmp/here'); while (!file_exists('../tmp/go'))"
                                         " { usleep(50000); clearstatcache(); } echo 'done';")
     home = pathlib.Path(system.show(site)["home"])
@@ -134,6 +138,19 @@ def test_jail_shows_what_holds_and_marks_what_does_not(system, site):
             assert facts[process, "net namespace"]["kernel"] == "own"
         assert re.search(r"^CapEff:\t0+$", text, re.M) and not int(facts["master", "CapEff"]["kernel"], 16)
         assert ("mounts", str(home)) in facts and ("mounts", "/proc") in facts
+        # Every format has the same facts, and the API answers as docs/openapi.yaml tells.
+        rows = [line.split("\t") for line in
+                system.ctl("show", site, "--jail", "--format", "plain", check=True).stdout.splitlines()]
+        table = list(csv.reader(system.ctl("show", site, "--jail", "--format", "csv", check=True)
+                                .stdout.splitlines(), strict=True))
+        assert table[0] == ["result", "process", "fact", "record", "kernel"]
+        assert {tuple(row[1:3]) for row in table[1:]} == {tuple(row[1:3]) for row in rows} == set(facts)
+        assert {len(row) for row in rows + table} == {5}
+        assert "seccomp filters" in system.ctl("show", site, "--jail", check=True).stdout
+        path = f"/v1/tenants/{site}/jail"
+        answer, root = system.api("GET", path)
+        assert answer == 200
+        api.check("GET", path, answer, root)
         # Root turns a limit by hand: it is seen, and marked.
         number = system.show(site)["number"]
         limit = group(system, number, "pids", "pids.max", "pids.max")

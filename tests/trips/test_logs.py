@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """logs: one site's lines and no other's, over rotations; many followers starve nobody."""
+import csv
 import json
 import os
 import pathlib
@@ -9,7 +10,9 @@ import threading
 
 import pytest
 
+from tests.lib import api
 from tests.lib.procs import wait_until
+from tests.lib.system import UnixConnection
 
 FOLLOWERS = 8		# LOG_STREAMS_MAX
 
@@ -75,7 +78,9 @@ def test_last_lines_are_the_sites_own(system, pair):
     assert len(lines(system, site, "-n", "3")) == 3 and not lines(system, site, "-n", "0")
     assert len(lines(system, site, "--lines=100")) == 15
     assert [json.loads(line)["line"] for line in lines(system, site, "--json")] == usual
-    assert len(lines(system, site, "--format", "csv")) == 10
+    for kind in ("table", "plain"):
+        assert lines(system, site, "--format", kind) == usual
+    assert list(csv.reader(lines(system, site, "--format", "csv"), strict=True)) == [[x] for x in usual]
     assert not lines(system, site, "--which", "slow")
     for words, status in ((("nobody.example",), 3), ((site, "--which", "other"), 2),
                           ((site, "-n", "-1"), 2), ((site, "-n", "10001"), 2), ((site, "more"), 2)):
@@ -89,6 +94,30 @@ def test_last_lines_are_the_sites_own(system, pair):
     (logs / "slow.log").write_text("it was slow here\n")
     assert lines(system, site, "--which", "slow") == ["it was slow here"]
     assert not lines(system, other, "--which", "slow")
+
+
+def test_the_api_answers_as_told(system, pair):
+    """docs/openapi.yaml, which the played supervisor of tests/root cannot hold to this."""
+    site, _ = pair
+    ask(system, (site, "/asked"))
+    logged(system, site, "/asked")
+    path = f"/v1/tenants/{site}/logs"
+    told = api.find("GET", path)
+    for query in ("", "?which=access&lines=5"):
+        connection = UnixConnection(system.socket)
+        connection.request("GET", path + query)
+        answer = connection.getresponse()
+        kind, = told["responses"]["200"]["content"]
+        assert (answer.status, answer.headers["Content-Type"].split(";")[0]) == (200, kind)
+        assert "/asked" in answer.read().decode()
+        connection.close()
+    queries = {p["name"] for p in told["parameters"] if p["in"] == "query"}
+    assert queries == {"follow", "which", "lines"}
+    for query in ("which=other", "lines=-1", "follow=perhaps", "more=1"):
+        status, root = system.api("GET", f"{path}?{query}")
+        assert status in (400, 422)
+        api.check("GET", "/v1/status", status, root)    # failures are the same everywhere
+
 
 def test_follow_goes_on_over_rotations(system, pair):
     site, other = pair
