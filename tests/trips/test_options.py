@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options and plans: ranges, unknown words, and that a change really arrives."""
+import contextlib
+import re
+import sqlite3
+
 import pytest
 
 from tests.lib.procs import wait_until
+from tests.lib.system import ROOT
 
 
 @pytest.mark.parametrize("option, said", [
@@ -119,3 +124,26 @@ def test_locked_settings(system, site):
     system.put(site, "public/.user.ini", "memory_limit=4G\n")
     headers = {"PHP_VALUE": "memory_limit=4G", "PHP-Admin-Value": "memory_limit=4G"}
     assert system.text(site, headers=headers) == str(128 << 20)
+
+GUARDED = {"programs": "allow", "mail_ports": "open", "preload": "private/preload.php"}
+
+
+def test_a_guarded_value_needs_root_wherever_it_comes_from(system):
+    """A hijacked control, or a database that somebody wrote to, can put what it likes into a plan:
+    the builder, which is root's, refuses the site."""
+    rows = (ROOT / "schema/options.def").read_text()
+    assert set(re.findall(r"^OPT\((\w+), .*, allow_\w+, ", rows, re.M)) == set(GUARDED)
+    for name, value in GUARDED.items():
+        done = system.ctl("plan", "add", "guarded", f"{name}={value}")
+        assert done.returncode == 5 and f"allow_{name}" in done.stderr, done.stderr
+    system.ctl("plan", "add", "guarded", check=True)
+    with contextlib.closing(sqlite3.connect(system.folder / "lib/control/tenantd.db", timeout=60)) as db:
+        for name, value in GUARDED.items():
+            with db:
+                db.execute("INSERT INTO plan_option VALUES ('guarded', ?, ?)", (name, value))
+            done = system.ctl("add", "guarded.example", "--plan", "guarded")
+            assert done.returncode == 5 and f"'allow_{name} = yes'" in done.stderr, done.stderr
+            with db:
+                db.execute("DELETE FROM plan_option WHERE plan = 'guarded'")
+    assert not (system.folder / "srv/guarded.example").exists()
+    system.ctl("plan", "remove", "guarded", check=True)
