@@ -53,7 +53,7 @@ def cage_rows(r):
         return []
     c = r["cage"]
     return [("hello: worker CPU, us/request", span(c["caged"], "{:.1f}"),
-             span(c["bare"], "{:.1f}"), span(c["ratio"], "{:.3f}"))]
+             span(c["bare"], "{:.1f}"), span(c["ratio"], "{:.3f}"), str(c["ratio"]["samples"]))]
 
 
 def neighbour_rows(r):
@@ -78,7 +78,8 @@ def markdown(r):
     if r["quick"]:
         text += "A trial run of seconds: the figures mean nothing.\n\n"
     text += table(("", "ours", "php-fpm", "ours / php-fpm"), rows(r))
-    text += table(("the price of the cage", "in the cage", "without", "ratio"), cage_rows(r))
+    text += table(("the price of the cage", "in the cage", "without", "ratio", "pairs"),
+                  cage_rows(r))
     text += table(("neighbour's p95 latency, ms", "quiet", "under attack", "ratio", "errors"),
                   neighbour_rows(r))
     return text
@@ -89,7 +90,7 @@ def bars(r):
     out = []
     for what, ours, theirs, _ in rows(r):
         out.append((what, "ours", "php-fpm", float(ours.split()[0]), float(theirs.split()[0])))
-    for what, caged, bare, _ in cage_rows(r):
+    for what, caged, bare, _, _ in cage_rows(r):
         out.append((f"cage: {what}", "in the cage", "without", float(caged.split()[0]),
                     float(bare.split()[0])))
     for what, quiet, loud, _, _ in neighbour_rows(r):
