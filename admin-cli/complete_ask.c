@@ -34,7 +34,7 @@ static json_t *ask(const struct args *a, const struct source *source)
 	struct args question = { .command = &command_rows[source->route], .operand = a->operand };
 	const char *socket = connection_socket(a->flag[FLAG_SOCKET]);
 	struct text path = { 0 };
-	struct text answer = { 0 };
+	struct text answer = { .limit = REPLY_MAX };
 	struct reply reply = { 0 };
 	struct err unused = { 0 };
 	json_t *names = NULL;

@@ -59,8 +59,8 @@ static int perform(CURL *curl, const char *socket_path, struct text *out, struct
 	if (rc == CURLE_OK)
 		return 0;
 	if (out->failed)
-		return err_set(err, ERR_TOO_LARGE, "the reply of tenantd is larger than %d bytes",
-			       TEXT_MAX);
+		return err_set(err, ERR_TOO_LARGE, "the reply of tenantd is larger than %zu bytes",
+			       out->limit ? out->limit : (size_t)TEXT_MAX);
 	return explain(socket_path, *says ? says : curl_easy_strerror(rc), err);
 }
 

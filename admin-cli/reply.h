@@ -13,6 +13,10 @@
 #include "base/str.h"
 #include "schema/commands.h"
 
+/* Bytes of a reply, and of what is made of it: a list of 10,000 sites with long
+ * names has ten million. */
+#define REPLY_MAX (64 * 1024 * 1024)
+
 struct reply {
 	json_t *root;		/* owned */
 	const json_t *data;	/* in root; JSON's null if there was none */

@@ -66,7 +66,7 @@ static int print_help(const struct args *a)
 /* For the shells' completion: silent about what goes wrong. */
 static int print_completion(int argc, char **argv)
 {
-	struct text out = { 0 };
+	struct text out = { .limit = REPLY_MAX };
 
 	complete_words(&out, argc, argv, complete_ask, NULL);
 	return print(&out, 0);
@@ -78,7 +78,7 @@ static int exchange(const struct args *a, struct reply *out, int *out_status, st
 {
 	const char *socket = connection_socket(a->flag[FLAG_SOCKET]);
 	struct text path = { 0 };
-	struct text answer = { 0 };
+	struct text answer = { .limit = REPLY_MAX };
 	json_t *json = NULL;
 	char *body = NULL;
 
@@ -202,7 +202,7 @@ static int verdict(const struct reply *r)
 
 static int print_reply(const struct args *a, const struct reply *r)
 {
-	struct text out = { 0 };
+	struct text out = { .limit = REPLY_MAX };
 	struct err error = { 0 };
 
 	if (r->is_failed)

@@ -68,7 +68,7 @@ void text_add(struct text *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || t->size + (size_t)n >= TEXT_MAX) {
+	if (n < 0 || t->size + (size_t)n >= (t->limit ? t->limit : TEXT_MAX)) {
 		t->failed = true;
 		return;
 	}

@@ -32,6 +32,7 @@ struct text {
 	char *data;		/* terminated unless NULL */
 	size_t size;		/* without the terminator */
 	size_t room;
+	size_t limit;		/* of the size; 0: TEXT_MAX */
 	bool failed;
 };
 

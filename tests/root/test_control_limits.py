@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import resource
 import socket
 import sqlite3
 import subprocess
@@ -243,6 +244,18 @@ def test_ten_thousand_rows(c):
     assert len(rows) == 10000 and {r["pool_state"] for r in rows} == {"cold"}
     # CPU time of tenant-control: the wall clock tells who else uses the machine
     assert spent < (0.5 if "san" not in str(c.build) else 5), f"{spent:.2f} s"
+    # The command, too, takes all of them; so does completion.
+    for kind, lines in (("table", 10001), ("csv", 10001), ("plain", 10000), ("json", 1)):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([c.build / "tenantctl", "--socket", c.socket, "list", "--format", kind],
+                              text=True, capture_output=True, timeout=120, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", lines), kind
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        assert spent < (0.5 if "san" not in str(c.build) else 5), f"{kind}: {spent:.2f} s"
+    done = subprocess.run([c.build / "tenantctl", "--complete", "--socket", c.socket, "show", "site-99"],
+                          text=True, capture_output=True, timeout=120, check=True)
+    assert done.stdout.count("\n") == 111
 
 
 # ---- start and end -------------------------------------------------------------------
