@@ -11,6 +11,7 @@ import pytest
 
 from tests.lib import procs
 from tests.lib.procs import wait_until
+from tests.lib.terminal import Terminal
 
 SITE = "exec.example"
 
@@ -73,6 +74,25 @@ def test_input_output_and_status_pass_through(own):
     # What stays behind dies with the command, and keeps nobody waiting.
     assert run(own, "sh", "-c", "sleep 1000 & echo done") == (0, b"done\n", b"")
     gone(own)
+
+
+def test_typed(own):
+    """In a terminal: what is typed reaches the command, and Ctrl-C ends it."""
+    with Terminal("bash", "--norc", "--noprofile", "-i",
+                  env={"TENANTD_SOCKET": own.socket, "PATH": f"{own.build}:/usr/bin:/bin"}) as t:
+        t.wait(lambda screen: screen.strip())
+        t.type(f"tenantctl exec {SITE} -- sh -c 'echo ask\"\"ing; read x; echo \"got $x\"; exit 9'; "
+               "echo \"ended: $?\"", "Enter")
+        t.wait("asking")
+        t.type("words", "Enter")
+        t.wait("got words")
+        t.wait("ended: 9")
+        t.type(f"clear; tenantctl exec {SITE} -- sh -c 'echo list\"\"ening; exec sleep 1000'", "Enter")
+        t.wait("listening")
+        t.type("", "C-c")
+        gone(own)
+        t.type("clear; echo shell\"\"lives", "Enter")
+        t.wait("shelllives")
 
 
 def test_it_is_the_very_cage(own):
