@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.lib import procs
+from tests.lib import api, procs
 from tests.lib.procs import wait_until
 from tests.lib.terminal import Terminal
 
@@ -217,6 +217,13 @@ def test_the_api_hands_descriptors_over(own):
         s, text = raw(own, body, *([] if head is None else [head]))
         s.close()
         assert text.startswith(b"HTTP/1.1 400 "), (body[:60], text)
+    # docs/openapi.yaml tells of both ends.
+    path = f"/v1/tenants/{SITE}/exec"
+    assert "101" in api.find("POST", path)["responses"]
+    for body in ({"argv": ["id"]}, {"argv": []}, {"argv": ["id"], "uid": 0}):
+        status, root = own.api("POST", path, body)
+        assert status == 400
+        api.check("POST", path, status, root)
     s, text = raw(own, '{"argv": ["id"], "limit": "25h"}')
     s.close()
     assert text.startswith(b"HTTP/1.1 422 ")
