@@ -23,7 +23,7 @@ cp -a "$here/guest/." "$payload/"
 cp "$deb" "$payload/tenantd.deb"
 # The tests of this machine run there once more, from a tree with the finished build.
 mkdir -p "$payload/tree/build"
-cp -a tests packaging "$payload/tree/"
+cp -a tests packaging schema docs "$payload/tree/"
 tar -c --exclude='*.[oad]' --exclude=./deb --exclude='./*.deb' --exclude=./vm -C "$build" . |
 	(mkdir "$payload/tree/build/plain" && tar -x -C "$payload/tree/build/plain")
 "$here/vm.sh" -t "${VM_LIMIT:-3600}" -o "$build/vm" "$image" "$payload" bash ./run.sh "$@"
