@@ -162,7 +162,7 @@ class Drill:
             except OSError:
                 return None             # the closed default host says nothing
         expected = {"live": 200, "suspended": 503}.get(state)
-        procs.wait_until(lambda: status() == expected, 20, f"{state}: answer {expected}")
+        procs.wait_until(lambda: status() == expected, 30, f"{state}: answer {expected}")
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ class Drill(Control):
         if self.child.poll() is None and self.fault.exists():
             self.fault.unlink()
             return False
-        procs.wait_until(lambda: self.child.poll() is not None, 20, "it dies")
+        procs.wait_until(lambda: self.child.poll() is not None, 30, "it dies")
         assert self.child.returncode == -9
         self.start().settled()
         return True

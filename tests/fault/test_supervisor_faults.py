@@ -78,13 +78,13 @@ def test_killed_at(rig, point, keep_store):
         visitor.close()
     assert rig.visit(number) == b"pid 1 hello"
     rig.apply(number, "site.example", max_children=7, revision=9)
-    wait_until(lambda: rig.list()[number][1] == 9, 5, "changes are made again")
+    wait_until(lambda: rig.list()[number][1] == 9, 30, "changes are made again")
     # A pool that served the visit above may have been leaving: visitors bring one back.
-    wait_until(lambda: rig.visit(number) and len(rig.pids(number)) == 1, 20,
+    wait_until(lambda: rig.visit(number) and len(rig.pids(number)) == 1, 30,
                "one pool, whatever was under way")
     assert rig.visit(number) == b"pid 1 hello"
     wait_until(lambda: len([f for f in rig.cgroup_folders(number) if "/g" in f]) ==
-               len([f for f in rig.cgroup_folders(number) if f.endswith(f"/{number}")]), 5,
+               len([f for f in rig.cgroup_folders(number) if f.endswith(f"/{number}")]), 30,
                "one generation in each hierarchy")
     rig.client.ask("REMOVE", number, rig.tenant("site.example"))
     assert rig.pids(number) == [] and rig.cgroup_folders(number) == []

@@ -329,7 +329,7 @@ class Control:
             self.socket.unlink()
         self.spawn()
         if ready:
-            procs.wait_until(self.is_up, 20, f"tenant-control is up: {self.log.read_text()}")
+            procs.wait_until(self.is_up, 30, f"tenant-control is up: {self.log.read_text()}")
         return self
 
     def is_up(self):
@@ -338,7 +338,7 @@ class Control:
             s.connect(str(self.socket))
             return True
 
-    def settled(self, seconds=20):
+    def settled(self, seconds=60):
         """Waits until the reconciler has nothing to do."""
         procs.wait_until(lambda: self.get("/v1/status").data["is_reconciled"], seconds,
                          f"reconciled: {self.log.read_text()[-2000:]}")

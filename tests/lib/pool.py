@@ -87,7 +87,7 @@ class Pool:
         self.process.wait(20)
         self.process.stdout.close()
         shutil.rmtree(self.folder)
-        procs.wait_until(lambda: not procs.leaks(str(self.folder), self.folder.name), 10,
+        procs.wait_until(lambda: not procs.leaks(str(self.folder), self.folder.name), 30,
                          f"the end of {procs.leaks(str(self.folder), self.folder.name)}")
 
     def __enter__(self):
@@ -111,7 +111,7 @@ class Pool:
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def wait_log(self, text, seconds=10):
+    def wait_log(self, text, seconds=30):
         procs.wait_until(lambda: text in self.log(), seconds, f"'{text}' in the log")
 
     def write(self, name, text, uid=UID, mode=0o644, folder="public"):

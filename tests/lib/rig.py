@@ -27,7 +27,7 @@ HEAD = struct.Struct("=IHHIIIiII")
 MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
-LIMIT_S = 20
+LIMIT_S = 60
 STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQIII4xQQQQQ256s256s256s")
 STATUS_NAMES = ("pool_state generation master_pid processes since starts crashes listener_replaced"
                 " backoff_s workers active memory_current memory_max memory_oom_kill"

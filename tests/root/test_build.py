@@ -514,12 +514,12 @@ def test_capabilities_are_few(b):
     job.start()
     try:
         pid = procs.wait_until(lambda: [p for p in procs.children(os.getpid())
-                                        if procs.link(p, "exe").endswith("/tenant-build")], 5,
+                                        if procs.link(p, "exe").endswith("/tenant-build")], 30,
                                "tenant-build runs")[0]
         sets = procs.wait_until(lambda: {n: int(procs.field(pid, n)[0], 16) for n in
                                          ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
                                          } if int(procs.field(pid, "CapEff")[0], 16) < 32 else None,
-                                5, "it gives up its capabilities")
+                                30, "it gives up its capabilities")
     finally:
         os.close(held)
         job.join()

@@ -280,7 +280,7 @@ def test_failed_remove_goes_on(c):
     d = c.show("x.example").data
     assert (d["state"], d["reason"]) == ("removing", "cannot rename")
     failed(c.add("x.example"), 409, "conflict", "site")
-    procs.wait_until(lambda: c.show("x.example").status == 404, 20, "removed by the reconciler")
+    procs.wait_until(lambda: c.show("x.example").status == 404, 30, "removed by the reconciler")
     assert c.fake.ledger[1]["state"] == REMOVED
 
 
@@ -342,7 +342,7 @@ def test_supervisor_away(c):
     spent = sum(map(int, procs.read(c.child.pid, "stat").split()[13:15])) - sum(map(int, cpu))
     assert spent <= 5, "it spins while the supervisor is away"
     c.fake.start()
-    procs.wait_until(lambda: c.get("/v1/status").data["supervisor"] == "reachable", 20, "back")
+    procs.wait_until(lambda: c.get("/v1/status").data["supervisor"] == "reachable", 30, "back")
     assert c.add("y.example").data["state"] == "live"
 
 
@@ -380,7 +380,7 @@ def test_reconnect_repairs(c):
     c.fake.next = 10
     c.fake.start()
     procs.wait_until(lambda: 2 in c.fake.specs and c.fake.specs[1].revision == 1 and
-                     c.fake.ledger[9]["state"] == REMOVED, 20, "repaired")
+                     c.fake.ledger[9]["state"] == REMOVED, 30, "repaired")
     c.settled()
     assert c.fake.specs[2].options["pids_max"] == 20
     assert c.fake.ledger[1]["state"] == BUILT

@@ -53,7 +53,7 @@ def test_queue_is_bounded(c):
         threads.append(t)
         t.start()
         if i == 0:
-            procs.wait_until(lambda: c.fake.verbs("issue"), 10, "the first change runs")
+            procs.wait_until(lambda: c.fake.verbs("issue"), 30, "the first change runs")
             c.fake.delay["issue"] = 0
     for t in threads:
         t.join()
@@ -68,10 +68,10 @@ def test_caller_that_leaves_during_a_change(c):
     for i in range(3):
         connection = UnixConnection(c.socket)
         connection.request("POST", "/v1/tenants", json.dumps({"site": f"t{i}.example"}))
-        procs.wait_until(lambda n=i + 1: len(c.fake.verbs("apply")) == n, 10, "the change runs")
+        procs.wait_until(lambda n=i + 1: len(c.fake.verbs("apply")) == n, 30, "the change runs")
         connection.close()
     procs.wait_until(lambda: [r["state"] for r in c.get("/v1/tenants").data["tenants"]] ==
-                     ["live"] * 3, 20, "carried out all the same")
+                     ["live"] * 3, 30, "carried out all the same")
 
 
 def test_bodies(c):
@@ -261,7 +261,7 @@ def test_ten_thousand_rows(c):
 # ---- start and end -------------------------------------------------------------------
 
 def test_purge_at_start(c):
-    procs.wait_until(lambda: c.fake.purges == 1, 20, "purge")
+    procs.wait_until(lambda: c.fake.purges == 1, 30, "purge")
 
 
 def test_removed_whose_home_is_gone_are_forgotten(c):
@@ -291,7 +291,7 @@ def test_unprivileged_with_an_inherited_socket():
                  f'-r {c.run}'], stderr=log, close_fds=False, user=NOBODY, group=NOBODY,
                 extra_groups=[], preexec_fn=lambda: os.dup2(listener.fileno(), 3))
         listener.close()
-        procs.wait_until(lambda: "daemon.start" in c.log.read_text(), 20, c.log.read_text())
+        procs.wait_until(lambda: "daemon.start" in c.log.read_text(), 30, c.log.read_text())
         assert c.add("x.example").result == "done"
         assert c.sql("SELECT uid FROM audit") == [(0,)]      # ours, not the server's
         pid = c.child.pid
@@ -323,7 +323,7 @@ def test_stops_while_changes_wait(c):
                for i in range(4)]
     for t in threads:
         t.start()
-    procs.wait_until(lambda: c.fake.verbs("apply"), 10, "a change runs")
+    procs.wait_until(lambda: c.fake.verbs("apply"), 30, "a change runs")
     time.sleep(0.3)             # for the others to reach the queue
     assert c.stop() == 0
     for t in threads:

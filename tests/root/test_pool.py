@@ -191,7 +191,7 @@ def test_opcache_sees_changes(pool):
     os.utime(path, (1, 1))
     assert pool.get("change.php").text == "old"
     path.write_text("<?php echo 'new';")
-    procs.wait_until(lambda: pool.get("change.php").text == "new", 10, "the new script")
+    procs.wait_until(lambda: pool.get("change.php").text == "new", 30, "the new script")
 
 
 def test_upload(pool):
@@ -203,7 +203,7 @@ def test_upload(pool):
     answer = pool.get("upload.php", form, CONTENT_TYPE="multipart/form-data; boundary=B")
     assert json.loads(answer.text) == [0, len(data), str(pool.home / "tmp"),
                                        hashlib.md5(data).hexdigest()]
-    procs.wait_until(lambda: not list((pool.home / "tmp").glob("php*")), 5, "no upload left over")
+    procs.wait_until(lambda: not list((pool.home / "tmp").glob("php*")), 30, "no upload left over")
 
 
 def test_raw_body(pool):
@@ -250,7 +250,7 @@ def test_finish_request(pool):
     started = time.monotonic()
     assert pool.get("finish.php").text == "0123"
     assert time.monotonic() - started < 0.9
-    procs.wait_until(lambda: marker.exists() and marker.read_text() == '[false,"GET"]', 5,
+    procs.wait_until(lambda: marker.exists() and marker.read_text() == '[false,"GET"]', 30,
                      "the rest of the script")
 
 
@@ -263,7 +263,7 @@ def test_client_abort(pool):
     c = pool.begin("abort.php")
     c.record()
     c.close()
-    procs.wait_until(lambda: marker.exists() and marker.read_text() == "1", 5, "the abort")
+    procs.wait_until(lambda: marker.exists() and marker.read_text() == "1", 30, "the abort")
     assert pool.get("hello.php").text.startswith("hello")
 
 

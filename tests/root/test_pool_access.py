@@ -46,7 +46,7 @@ def test_letters(make, form, line):
     answer = pool.get("a.php", QUERY_STRING="x=1", REQUEST_URI="/a.php?x=1", CONTENT_LENGTH=0,
                       HTTP_USER_AGENT="a\nb")
     assert answer.status == 203
-    procs.wait_until(pool.log, 10, "a line")
+    procs.wait_until(pool.log, 30, "a line")
     assert re.fullmatch(line, pool.log().rstrip("\n"))
 
 

@@ -73,7 +73,7 @@ def test_native_call_is_told_and_not_ended(pool):
             assert "\nat " not in pool.log()
             fcntl.flock(held, fcntl.LOCK_UN)
             assert c.answer().text == "done", "the call went on"
-    pool.wait_log("stuck() ", 10)
+    pool.wait_log("stuck() ", 30)
 
 
 def test_sleep_is_not_cut_short(pool):

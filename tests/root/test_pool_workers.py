@@ -304,7 +304,7 @@ def test_lying_worker_does_not_stop_the_pool(make):
                " $p = FFI::cast('unsigned char *', hexdec($a) + 0); FFI::memset($p, 0, hexdec($b) - hexdec($a)); }"
                " file_put_contents(__DIR__ . '/../tmp/lied', '1'); while (1) $c->sleep(1000);")
     c = pool.begin("lie.php")
-    procs.wait_until((pool.home / "tmp/lied").exists, 5, "the lie")
+    procs.wait_until((pool.home / "tmp/lied").exists, 30, "the lie")
     started = time.monotonic()
     assert pool.get("hello.php").status == 200
     assert time.monotonic() - started < 2

@@ -433,9 +433,9 @@ def test_two_generations(tree):
     """Each is killed alone."""
     first, second = (subprocess.Popen(tree.command("-g", g, "-n", "9", "-c", "wait", "-t", "50000"),
                                       stdout=subprocess.PIPE, text=True) for g in ("1", "2"))
-    procs.wait_until(lambda: tree.living("/9/g1") and tree.living("/9/g2"), 20, "two generations")
+    procs.wait_until(lambda: tree.living("/9/g1") and tree.living("/9/g2"), 30, "two generations")
     second.terminate()      # asks the driver to kill its generation
-    procs.wait_until(lambda: not tree.living("/9/g2"), 20, "the end of the second")
+    procs.wait_until(lambda: not tree.living("/9/g2"), 30, "the end of the second")
     assert tree.living("/9/g1"), "killing one ended the other"
     first.terminate()
     for each in (first, second):
@@ -493,13 +493,13 @@ def test_tree_survives_a_killed_predecessor():
     made = Tree()
     made.start()
     jail = subprocess.Popen(made.command("-c", "wait"), stdout=subprocess.PIPE, text=True)
-    procs.wait_until(lambda: made.living(), 10, "a jail")
+    procs.wait_until(lambda: made.living(), 30, "a jail")
     made.process.kill()
     made.process.wait()
     made.process.stderr.close()
     made.start()
     if made.scope():    # another place: what lives in the old one is ended
-        procs.wait_until(lambda: not made.living(), 10, "the end of the old jails")
+        procs.wait_until(lambda: not made.living(), 30, "the end of the old jails")
     else:
         assert made.living(), "the new holder takes over what lives"
     second = subprocess.run([BUILD / "tenant-tree", "-r", made.folder, "-n", made.name],
@@ -521,7 +521,7 @@ def test_tree_elsewhere_replaces_the_old_one():
         pytest.skip("with systemd every start is elsewhere: see the test above")
     made.start()
     jail = subprocess.Popen(made.command("-c", "wait"), stdout=subprocess.PIPE, text=True)
-    procs.wait_until(made.living, 10, "a jail")
+    procs.wait_until(made.living, 30, "a jail")
     made.process.kill()
     made.process.wait()
     made.process.stderr.close()

@@ -80,7 +80,7 @@ def test_a_builder_that_hangs_at_purge(rig, tenant):
     rig.script("tenant-build", BUILD_SCRIPT.format(
         real=str(rig.build / "tenant-build"), body=f"open({str(mark)!r}, 'w'); time.sleep(600)"))
     serial = rig.client.send("PURGE")
-    wait_until(mark.exists, 10, "it runs")
+    wait_until(mark.exists, 30, "it runs")
     rig.original("tenant-build")
     other = rig.client.send("APPLY", tenant, rig.tenant("site.example"))
     with pytest.raises(Refused) as refused:
@@ -134,7 +134,7 @@ def test_a_job_outlives_its_peer(rig, tenant):
     rig.client.send("APPLY", tenant, rig.tenant("site.example", revision=9))
     rig.client.close()
     rig.client = Client(rig)
-    wait_until(lambda: rig.list()[tenant][1] == 9, 10, "the change is made")
+    wait_until(lambda: rig.list()[tenant][1] == 9, 30, "the change is made")
 
 
 # ---- peers -------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_connections_are_bounded(rig):
         Client(rig)
     for client in clients:
         client.close()
-    wait_until(lambda: connects(rig), 5, "there is room again")
+    wait_until(lambda: connects(rig), 30, "there is room again")
 
 
 def connects(rig):
@@ -219,13 +219,13 @@ def test_sighup_takes_what_may_change(rig):
     conf = rig.folder / "conf"
     conf.write_text(conf.read_text() + "removed_keep_days = 3\n")
     rig.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "settings taken over" in rig.messages(), 10, "reloaded")
+    wait_until(lambda: "settings taken over" in rig.messages(), 30, "reloaded")
     conf.write_text(conf.read_text() + "tenants_max = 9\n")
     rig.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "'tenants_max' cannot change" in rig.messages(), 10, "refused")
+    wait_until(lambda: "'tenants_max' cannot change" in rig.messages(), 30, "refused")
     conf.write_text("no such key = 1\n")
     rig.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: rig.messages().count("reload=refused") == 2, 10, "refused")
+    wait_until(lambda: rig.messages().count("reload=refused") == 2, 30, "refused")
     rig.add("site.example")
 
 

@@ -261,7 +261,7 @@ def test_logs_can_be_rotated(b):
     def is_taken():
         b.get(SITE, "/rotated.txt")
         return (b.log / "access.log").stat().st_size > 0 and old.stat().st_size
-    taken = procs.wait_until(is_taken, 10, "nginx writes to the new log")
+    taken = procs.wait_until(is_taken, 30, "nginx writes to the new log")
     b.get(SITE, "/rotated.txt")
     assert old.stat().st_size == taken >= size
     assert "Permission denied" not in b.nginx_log()

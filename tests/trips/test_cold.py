@@ -28,8 +28,8 @@ def test_idle_pool_leaves_and_comes_back(system, site):
     system.put(site, "public/index.php", "<?php echo 'warm';")
     for _ in range(3):
         assert system.text(site) == "warm"
-        wait_until(lambda: not system.pool_pids(site), 15, "the idle pool leaves")
-        wait_until(lambda: system.status(site)["pool_state"] == "cold", 5, "the state says cold")
+        wait_until(lambda: not system.pool_pids(site), 30, "the idle pool leaves")
+        wait_until(lambda: system.status(site)["pool_state"] == "cold", 30, "the state says cold")
     assert system.status(site)["crashes"] == 0
 
 

@@ -57,7 +57,7 @@ def test_memory_is_limited(system, site, neighbour):
     system.put(site, "public/eat.php", "<?php $a = str_repeat('x', 400 << 20); echo strlen($a);")
     answer = system.http(site, "/eat.php")
     assert answer.status in (500, 502, 503)
-    wait_until(lambda: system.http(site).status == 200, 15, "the site recovers")
+    wait_until(lambda: system.http(site).status == 200, 30, "the site recovers")
     status = system.status(site)
     assert status["memory_oom_kill"] >= 1, (answer, status, system.logs())
     assert system.text(neighbour) == "fine"
@@ -67,7 +67,7 @@ def test_a_pool_that_is_killed_comes_back(system, site, neighbour):
     system.put(site, "public/index.php", OK)
     assert system.text(site) == "fine"
     os.kill(system.status(site)["master_pid"], signal.SIGKILL)
-    wait_until(lambda: system.http(site).status == 200, 15, "the pool is back")
+    wait_until(lambda: system.http(site).status == 200, 30, "the pool is back")
     status = system.status(site)
     assert status["crashes"] == 1 and status["last_end"]
     assert system.text(neighbour) == "fine"
@@ -81,13 +81,13 @@ def test_a_pool_that_always_dies_is_held_back(system, site, neighbour):
     for _ in range(4):
         master = wait_until(lambda: system.status(site)["master_pid"] or
                             (system.http(site).status != 200 and
-                             system.status(site)["pool_state"] == "backoff"), 15, "a pool")
+                             system.status(site)["pool_state"] == "backoff"), 30, "a pool")
         if master is True:
             break
         os.kill(master, signal.SIGKILL)
-        wait_until(lambda: not procs.is_running(master), 5, "the pool is dead")
+        wait_until(lambda: not procs.is_running(master), 30, "the pool is dead")
         system.http(site)
-    wait_until(lambda: system.status(site)["pool_state"] == "backoff", 10, "back-off")
+    wait_until(lambda: system.status(site)["pool_state"] == "backoff", 30, "back-off")
     began = time.monotonic()
     answer = system.http(site)
     assert answer.status == 503 and time.monotonic() - began < 1
@@ -135,8 +135,8 @@ def test_kill_9_of_a_program_drops_no_request(system, site, program):
     for _ in range(20):
         assert system.text(site) == "fine"
         time.sleep(0.05)
-    wait_until(lambda: system.ctl("status").returncode == 0, 20, f"{program} is back")
-    wait_until(lambda: (system.status(site)["master_pid"] or 0) == master, 10, "the pool is adopted")
+    wait_until(lambda: system.ctl("status").returncode == 0, 30, f"{program} is back")
+    wait_until(lambda: (system.status(site)["master_pid"] or 0) == master, 30, "the pool is adopted")
     system.ctl("set", site, "memory_max=128M", check=True)
     assert system.status(site)["memory_max"] == 128 * 1024 * 1024
     system.ctl("add", f"after-{program}.example", check=True)
@@ -148,7 +148,7 @@ def test_a_cold_site_waits_for_a_restarted_supervisor(system, site):
     system.put(site, "public/index.php", OK)
     assert system.pool_pids(site) == []
     os.kill(system.pid("tenantd"), signal.SIGKILL)
-    wait_until(lambda: system.http(site).status == 200, 20, "the site starts")
+    wait_until(lambda: system.http(site).status == 200, 30, "the site starts")
 
 
 def test_status_tells_why_a_pool_cannot_start(system, site, neighbour):

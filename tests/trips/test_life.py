@@ -14,7 +14,7 @@ def test_suspend_and_resume(system, site):
     system.put(site, "public/file.txt", "file")
     assert system.text(site) == "here"
     system.ctl("suspend", site, "--reason", "sends spam", check=True)
-    wait_until(lambda: not system.pool_pids(site), 5, "the pool ends")
+    wait_until(lambda: not system.pool_pids(site), 30, "the pool ends")
     facts = system.show(site)
     assert facts["state"] == "suspended" and facts["reason"] == "sends spam"
     for path in ("/", "/file.txt"):
@@ -59,7 +59,7 @@ def test_remove_takes_everything_and_restore_brings_it_back(system):
     system.ctl("remove", name, check=True)
     assert system.ctl("show", name).returncode == 3
     assert not os.path.exists(old["home"]) and not os.path.exists(os.path.dirname(old["socket"]))
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 5, "the pool ends")
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 30, "the pool ends")
     try:
         assert system.http(name).status in (404, 421, 444)
     except OSError:

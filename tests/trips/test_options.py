@@ -67,7 +67,7 @@ def test_set_pool_option_makes_a_new_generation(system, site):
     assert system.text(site) == str(128 << 20)
     before = system.status(site)["generation"]
     system.ctl("set", site, "memory_limit=64M", check=True)
-    wait_until(lambda: system.text(site) == str(64 << 20), 10, "the old generation has left")
+    wait_until(lambda: system.text(site) == str(64 << 20), 30, "the old generation has left")
     assert system.status(site)["generation"] > before
     assert system.ctl("set", site, "memory_limit=64M", check=True).stdout.count("unchanged") == 1
 

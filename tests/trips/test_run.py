@@ -30,7 +30,7 @@ def test_stop_leaves_nothing_even_after_kills(new_system):
     on_systemd = os.path.isdir("/run/systemd/system")
     for program in ("nginx", "tenantd") if on_systemd else ("tree", "nginx", "tenantd"):
         os.kill(system.pid(program), signal.SIGKILL)
-    procs.wait_until(lambda: system.ctl("status").returncode == 0, 20, "all is back")
+    procs.wait_until(lambda: system.ctl("status").returncode == 0, 30, "all is back")
     assert system.stop() == []
 
 

@@ -95,7 +95,7 @@ def test_finish_request_lets_the_visitor_go(system, site):
     after = os.path.join(system.show(site)["home"], "private/after.txt")
     assert system.text(site) == "sent"
     assert not os.path.exists(after), "the visitor waited for the script"
-    wait_until(lambda: os.path.exists(after), 20, "the script goes on")
+    wait_until(lambda: os.path.exists(after), 30, "the script goes on")
 
 
 def test_aborted_visit_frees_the_worker(system, site):
@@ -190,7 +190,7 @@ def test_php_errors_go_to_the_tenants_log(system, site):
         text = "".join(open(os.path.join(logs, name), errors="replace").read()
                        for name in os.listdir(logs))
         return "a line of its own" in text and "so it goes" in text
-    wait_until(logged, 5, "both lines are in the log")
+    wait_until(logged, 30, "both lines are in the log")
 
 
 def test_opcache_is_the_tenants_own(system, site):
@@ -202,7 +202,7 @@ def test_opcache_is_the_tenants_own(system, site):
         system.put(other, "public/index.php", page)
         system.text(other)
         # A file younger than opcache.file_update_protection (2 s) is not cached.
-        scripts = wait_until(lambda: system.text(site).split(), 10, "a script is cached")
+        scripts = wait_until(lambda: system.text(site).split(), 30, "a script is cached")
         home = system.show(site)["home"]
         assert all(script.startswith(home) for script in scripts), scripts
     finally:
