@@ -101,7 +101,7 @@ pids() {
 # suite GROUP - a group of tests/run.py; each test counts as one here.
 suite() {
 	local passed failed _
-	(cd tree && python3 tests/run.py --built --limit "${SUITE_LIMIT:-2400}" "$1") | tee "$1.out"
+	(cd tree && python3 tests/run.py --built --slowest 12 --limit "${SUITE_LIMIT:-2400}" "$1") | tee "$1.out"
 	read -r passed _ failed _ <<<"$(tail -n 1 "$1.out")"
 	for _ in $(seq "$passed"); do echo "ok $1: whole-system test"; done >>"$RESULTS"
 	for _ in $(seq "$failed"); do echo "not ok $1: whole-system test"; done >>"$RESULTS"
