@@ -39,6 +39,7 @@ enum net_answer_kind {
 	NET_LINK,		/* the end of an UP or KEEP */
 	NET_COUNTS,		/* of a tenant; every few seconds while it has a link */
 	NET_NOTE,		/* something of the host blocks sites, or no longer */
+	NET_LOST,		/* another program removed our rules; they are back */
 };
 
 #define STRUCT(name, sentence) struct name {

@@ -283,7 +283,8 @@ static enum result check_firewall(const struct doctor *d, struct text *found)
 		{ "docker", "/run/docker.sock" },
 	};
 
-	(void)d;
+	if (d->has_facts && d->facts.network_lost[0])
+		text_add(found, "since tenantd started: %s", d->facts.network_lost);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (access(others[i].path, F_OK) == 0)
 			text_add(found, "%s%s (%s)", found->size ? ", " : "", others[i].name,

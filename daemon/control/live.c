@@ -138,6 +138,7 @@ int live_machine(struct live *l, struct wire_machine *out, struct err *err)
 	out->controllers[sizeof(out->controllers) - 1] = '\0';
 	out->network_reason[sizeof(out->network_reason) - 1] = '\0';
 	out->network_note[sizeof(out->network_note) - 1] = '\0';
+	out->network_lost[sizeof(out->network_lost) - 1] = '\0';
 	return 0;
 }
 

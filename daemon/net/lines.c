@@ -64,6 +64,9 @@ int lines_mail(struct lines *l, uint32_t number, bool is_open, struct err *err)
 {
 	uint32_t block = 0;
 
+	for (struct line *line = l->first; line; line = line->next)
+		if (line->number == number)
+			line->mail_is_open = is_open;
 	return net_address(&l->range, number, 0, &block, err) < 0 ? -1 :
 	       put_address(l, NET_SET_MAIL, block, is_open, err);
 }
@@ -210,14 +213,17 @@ void lines_keep(struct lines *l, uint32_t number, uint32_t slot, bool mail_is_op
 	uint32_t address = 0;
 	struct err err = { 0 };
 
+	struct line *line = NULL;
+
 	net_link_name(number, slot, name);
 	if (net_address(&l->range, number, slot, &address, &err) < 0 ||
 	    veth_keep(l->veth, name, address, &err) < 0 || forward_link(name, &err) < 0 ||
 	    lines_mail(l, number, mail_is_open, &err) < 0 ||
-	    admit(l, name, address, true, &err) < 0 || !line_new(l, number, slot, -1)) {
+	    admit(l, name, address, true, &err) < 0 || !(line = line_new(l, number, slot, -1))) {
 		l->on_end(l->owner, number, slot, err.code ? err.text : "no memory for a link");
 		return;
 	}
+	line->mail_is_open = mail_is_open;
 	l->on_end(l->owner, number, slot, "");
 }
 
@@ -266,6 +272,33 @@ int lines_sweep(struct lines *l, struct err *err)
 			rc = -1;
 	text_free(&s.names);
 	return rc;
+}
+
+int lines_admit(struct lines *l, struct err *err)
+{
+	for (struct line *line = l->first; line; line = line->next) {
+		char name[NET_NAME_MAX];
+		uint32_t address = 0;
+
+		if (line->jail.fd >= 0 || line->is_leaving)
+			continue;	/* not yet made, or closed already */
+		net_link_name(line->number, line->slot, name);
+		if (net_address(&l->range, line->number, line->slot, &address, err) < 0 ||
+		    lines_mail(l, line->number, line->mail_is_open, err) < 0 ||
+		    admit(l, name, address, true, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void lines_cut(struct lines *l)
+{
+	for (struct line *line = l->first; line; line = line->next) {
+		char name[NET_NAME_MAX];
+
+		net_link_name(line->number, line->slot, name);
+		(void)veth_remove(l->veth, name, NULL);	/* the others all the same */
+	}
 }
 
 bool lines_are_used(const struct lines *l)

@@ -42,6 +42,12 @@ int lines_mail(struct lines *l, uint32_t number, bool is_open, struct err *err);
 /* Everything that the table knows of a tenant. */
 int lines_forget(struct lines *l, uint32_t number, struct err *err);
 
+/* Lets all links pass that may, after the table was loaded anew. */
+int lines_admit(struct lines *l, struct err *err);
+
+/* Removes all links at once: where there is no table, nothing may pass. */
+void lines_cut(struct lines *l);
+
 /* True if there is a link, or one to come. */
 bool lines_are_used(const struct lines *l);
 

@@ -27,6 +27,7 @@
 #include "daemon/net/forward.h"
 #include "daemon/net/lines.h"
 #include "daemon/net/net_counts.h"
+#include "daemon/net/net_watch.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 #include "schema/net_wire.h"
@@ -41,7 +42,8 @@ struct program {
 	struct veth veth;
 	struct lines lines;
 	struct net_counter counter;
-	struct loop_watch link, signals;
+	struct net_watch watch;
+	struct loop_watch link, signals, changes;
 	struct loop_timer tick;
 	unsigned ticks;
 	char note[NET_TEXT_MAX];
@@ -84,16 +86,52 @@ static void tell_counts(const struct net_counts *c, void *arg)
 	answer(arg, &a);
 }
 
-/* Where the table cannot be read, somebody has flushed all rules, and living
- * links are without walls.  Our successor loads it again. */
+static int load(struct program *p, struct err *err)
+{
+	return net_table_load(&p->table, err) < 0 || net_table_guard(&p->table, err) < 0 ||
+	       forward_open(&p->table, err) < 0 ? -1 : 0;
+}
+
+/* Somebody has removed rules of ours; the guard has closed all links since then. */
+static void restore(struct program *p, const char *who)
+{
+	struct net_answer a = { .kind = NET_LOST, .is_good = 1 };
+	struct err err = { 0 };
+	char ignored[NET_WATCH_WHO];
+
+	forward_lost(&p->table);
+	if (load(p, &err) < 0 || lines_admit(&p->lines, &err) < 0) {
+		/* We end, and the guard with us. */
+		complain("our rules are gone and cannot be loaded again; links are cut", &err);
+		lines_cut(&p->lines);
+		p->is_ended = true;
+		return;
+	}
+	(void)net_watch_read(&p->watch, ignored);	/* what we did ourselves */
+	(void)str_format(a.text, sizeof(a.text), "%s removed nftables rules of ours; they were "
+			 "loaded again at once, sites had no network meanwhile",
+			 *who ? who : "another program");
+	answer(p, &a);
+}
+
+static void on_change(void *owner, uint32_t events)
+{
+	struct program *p = owner;
+	char who[NET_WATCH_WHO];
+
+	(void)events;
+	if (net_watch_read(&p->watch, who))
+		restore(p, who);
+}
+
+/* Where the table cannot be read, its end was not heard of. */
 static void count(struct program *p)
 {
 	struct err err = { 0 };
 
 	if (net_counter_read(&p->counter, &p->table, &p->lines.range, tell_counts, p, &err) < 0) {
-		complain("our table is gone; it is loaded again", &err);
-		forward_lost(&p->table);
-		p->is_ended = true;
+		complain("our table cannot be read", &err);
+		restore(p, "");
 	}
 }
 
@@ -229,6 +267,7 @@ static int open_all(struct program *p, struct err *err)
 static void close_all(struct program *p)
 {
 	net_counter_free(&p->counter);
+	net_watch_close(&p->watch);
 	net_table_close(&p->table);
 	veth_close(&p->veth);
 }
@@ -248,6 +287,7 @@ static int prepare(struct program *p, struct err *err)
 		return -1;
 	p->signals = (struct loop_watch){ .fd = signals, .on_event = on_signal, .owner = p };
 	p->link = (struct loop_watch){ .fd = NET_FD_LINK, .on_event = on_message, .owner = p };
+	p->changes = (struct loop_watch){ .fd = -1, .on_event = on_change, .owner = p };
 	p->tick = (struct loop_timer){ .on_time = on_tick, .owner = p };
 	if (loop_watch_set(&p->loop, &p->signals, EPOLLIN, err) < 0)
 		return -1;
@@ -261,8 +301,9 @@ static int serve(struct program *p, struct err *err)
 	if (settings_read(NET_FD_SETTINGS, &p->settings, err) < 0 ||
 	    give_up_privileges(err) < 0 || prepare(p, err) < 0)
 		return -1;
-	if (open_all(p, err) < 0 || net_table_load(&p->table, err) < 0 ||
-	    forward_open(&p->table, err) < 0) {
+	if (open_all(p, err) < 0 || load(p, err) < 0 ||
+	    net_watch_open(&p->watch, p->settings.net_table, &p->changes.fd, err) < 0 ||
+	    loop_watch_set(&p->loop, &p->changes, EPOLLIN, err) < 0) {
 		/* The supervisor shows why, and starts pools without links. */
 		ready.is_good = 0;
 		(void)snprintf(ready.text, sizeof(ready.text), "%s", err->text);	/* cut */

@@ -10,6 +10,12 @@
 #define TO_LINK "oifname \"" NET_LINKS "*\""
 #define MAIL_PORTS "{ 25, 465, 587 }"
 
+/* A bit of the packet's mark, from our rule that lets it pass to our second table a
+ * few steps later, in the same hook: nobody else sees it. */
+#define PASS "meta mark set meta mark or 0x20000000 accept"
+#define HAS_PASSED "meta mark and 0x20000000"
+#define IS_OVER "meta mark set meta mark and 0xdfffffff"
+
 static void add_sets(struct text *t)
 {
 	text_add(t, "\tset " NET_SET_LINKS " { typeof iifname . ip saddr; size 65536; }\n"
@@ -50,8 +56,8 @@ static void add_policy(struct text *t, const struct settings *s)
 		    "\tchain let {\n"
 		    "\t\tct state invalid drop\n"
 		    "\t\tct state new add @bound { " BLOCK " ct count over %llu } goto refuse\n"
-		    "\t\tupdate @" NET_SET_SENT " { " BLOCK " } accept\n"
-		    "\t\taccept\n"
+		    "\t\tupdate @" NET_SET_SENT " { " BLOCK " } " PASS "\n"
+		    "\t\t" PASS "\n"
 		    "\t}\n", (unsigned long long)s->net_connections);
 }
 
@@ -85,8 +91,8 @@ static void add_hooks(struct text *t)
 		 "\tchain come {\n"
 		 "\t\tct state established,related update @" NET_SET_RECEIVED " { " DESTINATION
 		 " }\n"
-		 "\t\tct state established accept\n"
-		 "\t\tct state related meta l4proto icmp accept\n"
+		 "\t\tct state established " PASS "\n"
+		 "\t\tct state related meta l4proto icmp " PASS "\n"
 		 "\t\tdrop\n"
 		 "\t}\n"
 		 /* Before the connection table, so that a forged address never
@@ -110,7 +116,7 @@ static void add_hooks(struct text *t)
 		 /* Our own refusals are related, also those by TCP. */
 		 "\tchain from_host {\n"
 		 "\t\ttype filter hook output priority filter; policy accept;\n"
-		 "\t\t" TO_LINK " ct state related accept\n"
+		 "\t\t" TO_LINK " ct state related " PASS "\n"
 		 "\t\t" TO_LINK " goto come\n"
 		 "\t}\n"
 		 "\tchain nat {\n"
@@ -139,4 +145,32 @@ int net_rules(const struct settings *s, struct text *out, struct err *err)
 			 net_closed[i].network);
 	text_add(out, "add element inet %s closed { %s }\n", s->net_table, s->net_range);
 	return 0;
+}
+
+int net_rules_guard(const struct settings *s, struct text *out)
+{
+	text_add(out,
+		 "add table inet %s" NET_GUARD " { flags owner; }\n"
+		 "flush table inet %s" NET_GUARD "\n"
+		 "table inet %s" NET_GUARD " {\n"
+		 "\tflags owner\n"
+		 "\tchain ask {\n"
+		 "\t\t" HAS_PASSED " == 0 drop\n"
+		 "\t\t" IS_OVER "\n"
+		 "\t}\n"
+		 "\tchain through_host {\n"
+		 "\t\ttype filter hook forward priority filter + 5; policy accept;\n"
+		 "\t\t" FROM_LINK " goto ask\n"
+		 "\t\t" TO_LINK " goto ask\n"
+		 "\t}\n"
+		 "\tchain to_host {\n"
+		 "\t\ttype filter hook input priority filter + 5; policy accept;\n"
+		 "\t\t" FROM_LINK " goto ask\n"
+		 "\t}\n"
+		 "\tchain from_host {\n"
+		 "\t\ttype filter hook output priority filter + 5; policy accept;\n"
+		 "\t\t" TO_LINK " goto ask\n"
+		 "\t}\n"
+		 "}\n", s->net_table, s->net_table, s->net_table);
+	return out->failed ? -1 : 0;
 }

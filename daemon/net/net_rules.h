@@ -22,4 +22,11 @@
  * was counted and what was opened stays; links and mail are empty after it. */
 int net_rules(const struct settings *s, struct text *out, struct err *err);
 
+/* The second table, which drops what the first has not let pass: where another
+ * program removes that one (`nft flush ruleset`), links are closed, not open.  The
+ * kernel lets nobody but the socket that made it change or flush it, and removes it
+ * with that socket. */
+#define NET_GUARD "-guard"
+int net_rules_guard(const struct settings *s, struct text *out);
+
 #endif

@@ -4,12 +4,16 @@
 
 #include <jansson.h>
 #include <nftables/libnftables.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "daemon/net/net_rules.h"
 #include "schema/errors.h"
+
+#define GUARD_WAIT_MS 50	/* until a killed predecessor has ended */
+#define GUARD_TRIES 100
 
 int net_table_open(struct net_table *t, const struct settings *s, struct err *err)
 {
@@ -59,6 +63,23 @@ int net_table_load(struct net_table *t, struct err *err)
 		*err = (struct err){ 0 };
 		rc = net_table_remove(t, err) < 0 ? -1 :
 		     run(t, rules.data, "load our table", err);
+	}
+	text_free(&rules);
+	return rc;
+}
+
+int net_table_guard(struct net_table *t, struct err *err)
+{
+	struct text rules = { 0 };
+	int rc = net_rules_guard(t->settings, &rules) < 0 ?
+		 err_set(err, ERR_SYSTEM, "no memory for the table") : 0;
+
+	for (int tries = 0; rc == 0; tries++) {
+		*err = (struct err){ 0 };
+		if (run(t, rules.data, "load our second table", err) == 0)
+			break;
+		rc = tries < GUARD_TRIES ? 0 : -1;
+		(void)poll(NULL, 0, GUARD_WAIT_MS);
 	}
 	text_free(&rules);
 	return rc;

@@ -28,6 +28,10 @@ void net_table_close(struct net_table *t);
  * first, with what it had counted. */
 int net_table_load(struct net_table *t, struct err *err);
 
+/* Makes the guard, which stays as long as T is open.  A predecessor's goes with its
+ * process, which is waited for. */
+int net_table_guard(struct net_table *t, struct err *err);
+
 /* Removes it.  Idempotent. */
 int net_table_remove(struct net_table *t, struct err *err);
 

@@ -213,6 +213,10 @@ static void take(struct net_link *l, const struct net_answer *a)
 		if (l->note[0])
 			log_event(DAEMON_ERROR, "program=" PROGRAM " error='%s'", l->note);
 		break;
+	case NET_LOST:
+		(void)str_copy(l->lost, sizeof(l->lost), a->text);
+		log_event(DAEMON_ERROR, "program=" PROGRAM " error='%s'", l->lost);
+		break;
 	}
 }
 
@@ -408,6 +412,7 @@ void net_link_facts(const struct net_link *l, struct wire_machine *out)
 		       l->reason[0] ? LINK_MISSING : LINK_COMING;
 	(void)str_copy(out->network_reason, sizeof(out->network_reason), l->reason);
 	(void)str_copy(out->network_note, sizeof(out->network_note), l->note);
+	(void)str_copy(out->network_lost, sizeof(out->network_lost), l->lost);
 }
 
 void net_link_init(struct net_link *l, struct place *place, struct pools *pools)

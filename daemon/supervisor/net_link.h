@@ -30,6 +30,7 @@ struct net_link {
 	bool is_ready;		/* it has loaded its table */
 	char reason[REASON_MAX];	/* why it does not work; empty: it does */
 	char note[REASON_MAX];	/* what else of the host is in the way */
+	char lost[REASON_MAX];	/* who removed our rules last, since we started */
 };
 
 /* Starts tenant-net if the settings want it, and has removed what an earlier

@@ -222,6 +222,7 @@ def test_one_site_does_not_use_up_the_connections(host):
 
 # ---- inwards and sideways ------------------------------------------------------------------
 
+PASS = "meta mark set meta mark or 0x20000000 accept"
 CHAINS = ("come", "leave", "to_host")       # of our table: inwards, outwards, to the host
 
 
@@ -258,15 +259,12 @@ def test_nothing_comes_in(host, listening):
     # There is a way: only our rules close it.
     name = host.system.name
     for chain in CHAINS:
-        nft("insert", "rule", "inet", name, chain, "accept")
+        nft("insert", "rule", "inet", name, chain, *PASS.split())
     try:
         assert [each() for each in outside] == ["ok"] * 3
     finally:
-        for chain in CHAINS:
-            rules = json.loads(nft("-j", "-a", "list", "chain", "inet", name, chain))["nftables"]
-            handle = next(each["rule"]["handle"] for each in rules if "rule" in each)
-            nft("delete", "rule", "inet", name, chain, "handle", str(handle))
-    assert not [each() for each in outside if each() == "ok"]
+        nft("flush", "chain", "inet", name, CHAINS[0])      # tenant-net hears of it
+    host.until(lambda: not [each() for each in outside if each() == "ok"], "the rules are back")
 
 
 def datagram(source, text):
@@ -373,6 +371,15 @@ def test_counters(host, clock):
     assert counts(host, B) == other
 
 
+def connects(host, site, address, port=80):
+    """True if what is in the cage gets a connection."""
+    def attempt():
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex((address, port)) == 0
+    return inside(host.system.status(site)["master_pid"], attempt) == "True"
+
+
 # ---- kill -9 -------------------------------------------------------------------------------
 
 def helper(host):
@@ -428,14 +435,35 @@ def test_a_stopped_tenant_net_holds_up_nobody(host):
 
 
 def test_flushed_rules_come_back(host):
-    """As when somebody reloads a firewall that begins with `flush ruleset`; what was
-    counted goes with it."""
     others = nft("list", "table", "inet", "others")
     nft("delete", "table", "inet", host.system.name)
-    host.until(lambda: host.system.name in nft("list", "tables"), "the table is back")
+    host.until(lambda: f" {host.system.name}\n" in nft("list", "tables"), "the table is back")
     host.until(lambda: host.ask(A, "tcp", WORLD, 80, 1) == "ok", "the links go on")
     assert host.ask(A, "tcp", METADATA, 80) == "111 Connection refused"
     assert others.split("counter")[0] == nft("list", "table", "inet", "others").split("counter")[0]
+
+
+@pytest.mark.parametrize("how", (("flush", "ruleset"), ("flush", "table", "inet")))
+def test_no_moment_without_walls(host, how):
+    """As when somebody reloads a firewall that begins with `flush ruleset`: while our rules are
+    away links are closed, since nobody can flush the guard; tenant-net hears of it."""
+    assert host.ask(A, "tcp", WORLD, 80) == "ok"
+    assert connects(host, A, WORLD) and not connects(host, A, HOST, 8000)
+    pid = helper(host)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        nft(*how, *([] if how[-1] == "ruleset" else [host.system.name]))
+        assert not connects(host, A, WORLD) and not connects(host, A, HOST, 8000)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    host.until(lambda: connects(host, A, WORLD), "the rules are back")
+    assert not connects(host, A, HOST, 8000)
+    assert host.ask(A, "tcp", METADATA, 80) == "111 Connection refused"
+    assert helper(host) == pid, "it ended, and the guard with it"
+    host.until(lambda: "nft removed nftables rules" in doctor(host, "firewall.other").get("found", ""),
+               "doctor tells who it was")
+    if how[-1] == "ruleset":
+        nft("-f", "-", text=OTHERS)
 
 
 # ---- changes under living pools ------------------------------------------------------------
