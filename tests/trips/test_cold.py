@@ -18,7 +18,7 @@ def test_cold_until_the_first_request(system, site):
     assert system.text(site, "/static.txt") == "static"
     assert system.pool_pids(site) == [], "static files need no pool"
     assert system.text(site) == "warm"
-    assert system.status(site)["pool_state"] == "warm"
+    wait_until(lambda: system.status(site)["pool_state"] == "warm", 30, "its report arrives")
     assert len(system.pool_pids(site)) >= 2
 
 
