@@ -27,6 +27,16 @@ enum jail_fd {
  * when the machine itself runs out. */
 #define JAIL_OOM_SCORE 400
 
+#define JAIL_LOCKED_MEMORY (64 * 1024)	/* bytes */
+#define JAIL_QUEUED_SIGNALS 512		/* and timers */
+
+/* Files in a tmpfs of BYTES.  They cost kernel memory of the tenant's group; this
+ * keeps a flood of empty ones in proportion to the room. */
+static inline uint64_t jail_tmpfs_inodes(uint64_t bytes)
+{
+	return bytes / 2048 < 1024 ? 1024 : bytes / 2048;
+}
+
 struct jail {
 	const struct jail_spec *spec;
 	int root;		/* the new root's mount */
@@ -46,6 +56,8 @@ int jail_write_proc(const char *path, const char *value, bool is_optional, struc
  * everything in it; makes it the root.  jail_etc.c: fills its /etc. */
 int jail_root_make(struct jail *j, struct err *err);
 int jail_root_enter(struct jail *j, struct err *err);
+/* jail_hide.c: covers the set-uid and set-gid programs of what is mounted. */
+int jail_hide(struct jail *j, struct err *err);
 int jail_etc_make(struct jail *j, struct err *err);
 /* jail_net.c: brings the network namespace to life, asks for the link, waits for it. */
 int jail_net_begin(struct jail *j, struct err *err);

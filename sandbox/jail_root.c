@@ -195,15 +195,15 @@ static int put_binds(struct jail *j, struct err *err)
 
 static int put_tmpfs(struct jail *j, const char *target, uint64_t bytes, struct err *err)
 {
-	/* Inodes cost kernel memory of the tenant's group; this keeps a flood of
-	 * empty files in proportion to the room. */
-	uint64_t inodes = bytes / 2048 < 1024 ? 1024 : bytes / 2048;
 	char size[32], count[32];
 
 	(void)str_format(size, sizeof(size), "%llu", (unsigned long long)bytes);
-	(void)str_format(count, sizeof(count), "%llu", (unsigned long long)inodes);
+	(void)str_format(count, sizeof(count), "%llu",
+			 (unsigned long long)jail_tmpfs_inodes(bytes));
 	const char *const options[] = { "mode", "1777", "size", size, "nr_inodes", count, NULL };
 
+	if (mutant_is_off("tmpfs-inodes"))
+		(void)str_copy(count, sizeof(count), "0");	/* no bound */
 	if (mutant_is_off("tmpfs-size"))
 		(void)str_format(size, sizeof(size), "%llu", bytes * 2ULL);
 	CLOSE_AT_EXIT int mount = mount_new("tmpfs", options, WRITABLE, err);

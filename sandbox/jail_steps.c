@@ -162,9 +162,9 @@ static int step_limits(struct jail *j, struct err *err)
 		/* 1, not 0: only 1 also keeps the kernel from starting the host's
 		 * crash handler (core(5), core_pattern with a pipe) as root. */
 		{ RLIMIT_CORE, "core", 1 },
-		{ RLIMIT_MEMLOCK, "locked memory", 64 * 1024 },
+		{ RLIMIT_MEMLOCK, "locked memory", JAIL_LOCKED_MEMORY },
 		{ RLIMIT_MSGQUEUE, "message queues", 0 },
-		{ RLIMIT_SIGPENDING, "queued signals", 512 },
+		{ RLIMIT_SIGPENDING, "queued signals", JAIL_QUEUED_SIGNALS },
 		{ RLIMIT_NICE, "nice", 0 },
 		{ RLIMIT_RTPRIO, "real time", 0 },
 	};
@@ -292,6 +292,7 @@ static const struct step {
 	{ "network", jail_net_begin, "in the new network namespace, while root; others work on "
 				     "the link while the steps below run" },
 	{ "root", jail_root_make, "in the new mount namespace, while host paths are there" },
+	{ "hide", jail_hide, "when programs, and the device that covers some, are mounted" },
 	{ "etc", jail_etc_make, "before the root becomes read-only" },
 	{ "pivot", jail_root_enter, "when all is mounted: from here no host path exists" },
 	{ "link", jail_net_end, "as late as can be, and before anything of the tenant's runs" },

@@ -11,6 +11,8 @@
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -18,6 +20,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -181,24 +184,64 @@ static int rule_socket(const struct build *b)
 	return rc;
 }
 
+/* Of each level only what clients of HTTP, databases and name servers set. */
+static int allow_options(const struct build *b, uint32_t level, const uint32_t *options,
+			 size_t count)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = allow(b, 2, (struct scmp_arg_cmp[]){
+			SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, LOW, level),
+			SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, LOW, options[i]) });
+	return rc;
+}
+
 /* No SO_LINGER: with it the last close of a socket waits for the other end, and
  * the last close can be the supervisor's, to whom a pool may pass descriptors.  No
- * SO_ATTACH_*: programs for the kernel. */
+ * SO_ATTACH_*: programs for the kernel.  No TCP_ULP or UDP_ENCAP: TLS and ESP
+ * inside the kernel; no TCP_REPAIR, no tables of netfilter or multicast. */
 static int rule_setsockopt(const struct build *b)
 {
-	static const uint32_t levels[] = { IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6 };
-	static const uint32_t options[] = {
+	static const uint32_t socket[] = {
 		SO_REUSEADDR, SO_REUSEPORT, SO_KEEPALIVE, SO_DONTROUTE, SO_BROADCAST, SO_OOBINLINE,
 		SO_SNDBUF, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO, SO_PASSCRED,
 		SO_PRIORITY, SO_BINDTODEVICE, SO_TIMESTAMP,
 	};
-	int rc = allow_values(b, 1, levels, ARRAY_SIZE(levels));
+	static const uint32_t tcp[] = {
+		TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
+		TCP_SYNCNT, TCP_LINGER2, TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP, TCP_QUICKACK,
+		TCP_CONGESTION, TCP_USER_TIMEOUT, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT,
+		TCP_NOTSENT_LOWAT,
+	};
+	static const uint32_t udp[] = { UDP_CORK, UDP_SEGMENT, UDP_GRO };
+	static const uint32_t ip[] = {
+		IP_TOS, IP_TTL, IP_PKTINFO, IP_MTU_DISCOVER, IP_RECVERR, IP_RECVTTL, IP_RECVTOS,
+		IP_FREEBIND, IP_BIND_ADDRESS_NO_PORT, IP_MULTICAST_IF, IP_MULTICAST_TTL,
+		IP_MULTICAST_LOOP,
+	};
+	static const uint32_t ipv6[] = {
+		IPV6_V6ONLY, IPV6_UNICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS,
+		IPV6_MULTICAST_LOOP, IPV6_MTU_DISCOVER, IPV6_RECVERR, IPV6_RECVPKTINFO,
+		IPV6_RECVHOPLIMIT, IPV6_TCLASS, IPV6_RECVTCLASS, IPV6_DONTFRAG,
+	};
+	const struct { uint32_t level; const uint32_t *options; size_t count; } levels[] = {
+		{ SOL_SOCKET, socket, ARRAY_SIZE(socket) }, { IPPROTO_TCP, tcp, ARRAY_SIZE(tcp) },
+		{ IPPROTO_UDP, udp, ARRAY_SIZE(udp) }, { IPPROTO_IP, ip, ARRAY_SIZE(ip) },
+		{ IPPROTO_IPV6, ipv6, ARRAY_SIZE(ipv6) },
+	};
+	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(options); i++)
-		rc = allow(b, 2, (struct scmp_arg_cmp[]){
-			SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, LOW, SOL_SOCKET),
-			SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, LOW, options[i]) });
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(levels); i++)
+		rc = allow_options(b, levels[i].level, levels[i].options, levels[i].count);
 	return rc;
+}
+
+/* Whether a read would have to wait for the disk tells what others have read of a
+ * file that all share. */
+static int rule_preadv2(const struct build *b)
+{
+	return allow_bits(b, 5, RWF_NOWAIT, 0);
 }
 
 static const struct row {

@@ -81,6 +81,14 @@ static const char *top(const char *path, char out[64])
 	return out;
 }
 
+/* The component of PATH right below FOLDER, or NULL. */
+static const char *below(const char *folder, const char *path, char out[64])
+{
+	size_t n = folder[1] ? strlen(folder) : 0;
+
+	return strncmp(path, folder, n) == 0 && path[n] == '/' ? top(path + n, out) : NULL;
+}
+
 enum promise_outcome probe_list_within(struct probe *p, const char *argument)
 {
 	static const char *const root[] = { "bin", "dev", "etc", "lib*", "proc", "run", "sbin",
@@ -89,10 +97,14 @@ enum promise_outcome probe_list_within(struct probe *p, const char *argument)
 		"ImageMagick-*", "alternatives", "fonts", "group", "host.conf", "hostname", "hosts",
 		"ld.so.cache", "localtime", "nsswitch.conf", "passwd", "php", "protocols",
 		"resolv.conf", "services", "ssl", NULL };
+	static const char *const usr[] = { "bin", "lib*", "local", "sbin", "share", NULL };
+	static const char *const local[] = { "share", NULL };
+	static const char *const run[] = { "mysqld", "redis*", "valkey*", NULL };
 	static const char *const dev[] = { "fd", "full", "null", "random", "shm", "stderr", "stdin",
 					   "stdout", "urandom", "zero", NULL };
 	static const struct { const char *path; const char *const *known; } folders[] = {
-		{ "/", root }, { "/etc", etc }, { "/dev", dev },
+		{ "/", root }, { "/etc", etc }, { "/dev", dev }, { "/usr", usr },
+		{ "/usr/local", local }, { "/run", run },
 	};
 	char home[64], runtime[64];
 	struct listing l = { 0 };
@@ -100,10 +112,10 @@ enum promise_outcome probe_list_within(struct probe *p, const char *argument)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (strcmp(folders[i].path, argument) == 0)
 			l.known = folders[i].known;
-	if (!argument[1]) {
-		l.own[0] = top(p->spec->home, home);
-		l.own[1] = top(p->program, runtime);
-	}
+	l.own[0] = below(argument, p->spec->home, home);
+	l.own[1] = below(argument, p->program, runtime);
+	if (argument[1] && access(argument, F_OK) < 0 && errno == ENOENT)
+		return probe_say(p, PROMISE_HELD, "there is no '%s'", argument);
 	return judge_listing(p, argument, &l);
 }
 
@@ -120,11 +132,12 @@ enum promise_outcome probe_names_of_users(struct probe *p, const char *argument)
 			continue;
 		if (uid == p->spec->uid)
 			is_found = true;
-		else if (strcmp(name, "root") != 0 && strcmp(name, "nobody") != 0)
-			return probe_say(p, PROMISE_BROKEN, "a user '%s'", name);
+		else if (strcmp(name, "root") != 0 && strcmp(name, "nobody") != 0 &&
+			 strcmp(name, "nogroup") != 0)
+			return probe_say(p, PROMISE_BROKEN, "the name '%s'", name);
 	}
-	return is_found ? probe_say(p, PROMISE_HELD, "only its own user") :
-	       probe_say(p, PROMISE_UNPROVEN, "its own user is missing");
+	return is_found ? probe_say(p, PROMISE_HELD, "only its own name") :
+	       probe_say(p, PROMISE_UNPROVEN, "its own name is missing");
 }
 
 static uint64_t room_of(const struct probe *p, const char *path)
@@ -414,6 +427,20 @@ enum promise_outcome probe_run_own_file(struct probe *p, const char *argument)
 	struct tried t = probe_try(start_file, path);
 
 	(void)unlink(path);
+	return probe_judge(p, &t, "start it");
+}
+
+enum promise_outcome probe_start_program(struct probe *p, const char *argument)
+{
+	CLOSE_AT_EXIT int fd = open(p->program, O_PATH | O_CLOEXEC);
+
+	(void)argument;
+	if (p->has_programs)
+		return probe_say(p, PROMISE_SKIPPED, "the plan allows programs");
+	if (fd < 0)
+		return probe_say(p, PROMISE_UNPROVEN, "open it: %s", strerror(errno));
+	struct tried t = probe_try(start_file, p->program);
+
 	return probe_judge(p, &t, "start it");
 }
 

@@ -123,6 +123,17 @@ def test_it_is_the_very_cage(own):
     gone(own)
 
 
+def test_promises_hold_where_programs_are_allowed(own):
+    """And no program among them runs as somebody else."""
+    done = own.ctl("verify", SITE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    find = "find /usr /bin/ /sbin/ /etc private -perm /6000 -type f"
+    own.put(SITE, "private/own", "x", 0o4755)
+    assert run(own, "sh", "-c", find) == (0, b"private/own\n", b"")
+    assert run(own, "sh", "-c", "rm private/own; /usr/bin/su --help")[0] == 126
+    assert run(own, "sh", "-c", find)[1] == b""
+
+
 def test_only_where_the_site_allows_programs(own):
     status, out, err = run(own, "id", site="closed.example")
     assert status == 5 and not out and b"programs=allow" in err
