@@ -32,7 +32,8 @@ int answer_init(struct answer *a, struct err *err);
 /* Begins the answer to request ID on the connection, which stays the caller's. */
 int answer_begin(struct answer *a, int fd, uint16_t id, struct err *err);
 
-/* False once the client has gone, or took nothing for the socket's send timeout. */
+/* False once the client has gone.  One that takes nothing is waited for: the master
+ * ends the worker after request_terminate_timeout. */
 bool answer_write(struct answer *a, const char *data, size_t size);
 bool answer_flush(struct answer *a);
 

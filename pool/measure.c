@@ -19,15 +19,27 @@ static uint64_t us_of(const struct timeval *t)
 	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
-static struct moment now(void)
+static uint64_t now_us(void)
 {
 	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);	/* cannot fail with this clock */
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static struct moment now(void)
+{
 	struct rusage used;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);	/* neither can fail */
-	(void)getrusage(RUSAGE_SELF, &used);
-	return (struct moment){ (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000,
-				us_of(&used.ru_utime), us_of(&used.ru_stime) };
+	(void)getrusage(RUSAGE_SELF, &used);		/* cannot fail */
+	return (struct moment){ now_us(), us_of(&used.ru_utime), us_of(&used.ru_stime) };
+}
+
+/* Its CPU time begins where the request before ended: since then the worker has
+ * waited, and accepted this one.  That saves a system call. */
+static struct moment next(const struct moment *last)
+{
+	return last->us ? (struct moment){ now_us(), last->user_us, last->system_us } : now();
 }
 
 static void log_access(const struct runtime_pool *pool, const struct runtime_request *r,
@@ -46,9 +58,10 @@ bool measure_serve(const struct runtime_pool *pool, struct score *score,
 		   struct runtime_request *r, bool *out_ran)
 {
 	static char headers[HEADERS_ROOM];
+	static struct moment last;
 	uint64_t limit = pool->spec->options.queue_timeout * 1000;
 	uint64_t waited = late_waited(r->params);
-	struct moment from = now(), to;
+	struct moment from = next(&last), to;
 	bool is_fit = true;
 
 	board_waited(pool->board->all, waited);
@@ -67,7 +80,7 @@ bool measure_serve(const struct runtime_pool *pool, struct score *score,
 	}
 	score_request(score, r->params);
 	is_fit = runtime_serve(r);
-	to = now();
+	to = last = now();
 	score_took(score, to.user_us + to.system_us - from.user_us - from.system_us,
 		   to.us - from.us, r->memory);
 	log_access(pool, r, &from, &to);

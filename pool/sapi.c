@@ -152,6 +152,7 @@ int runtime_start(const struct runtime_sizes *sizes, const struct pool_spec *spe
 int runtime_settle(const struct runtime_pool *pool, struct err *err)
 {
 	sapi_state.pool = pool;
+	sapi_script_settle();
 	return sapi_ini_settle(pool->spec, err);
 }
 
@@ -250,6 +251,7 @@ bool runtime_serve(struct runtime_request *r)
 	} zend_end_try();
 	(void)answer_end(r->answer);	/* if PHP gave up before its own end of the request */
 	sapi_state.request = NULL;
+	sapi_script_forget();	/* if PHP gave up before it was run */
 	sapi_slow_forget();
 	SG(server_context) = NULL;
 	r->front->keep = front_drain(r->front, DRAIN_MS);

@@ -69,6 +69,12 @@ enum script_refusal {
 	SCRIPT_MISSING,		/* not there, no regular file, or not beneath the home */
 };
 enum script_refusal sapi_script_open(zend_file_handle *out);
+/* Once, when the home is known. */
+void sapi_script_settle(void);
+/* True if PATH is there (as a regular file).  A script is opened at once, and kept
+ * for sapi_script_open() until another is looked for or all is forgotten. */
+bool sapi_script_exists(const char *path, bool must_be_file);
+void sapi_script_forget(void);
 
 /* sapi_slow.c: the request has ended, slow or not. */
 void sapi_slow_forget(void);

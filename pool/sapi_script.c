@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/str.h"
 
 /* PHP-FPM's security.limit_extensions: an uploaded picture is not run. */
 static bool has_extension(const char *path)
@@ -104,13 +105,65 @@ static int open_docroot(int home)
 	return open_resolved(home, path, O_PATH | O_DIRECTORY);
 }
 
-static int open_beneath(const char *path)
+/* True if the home's path has no link in it: then names below it are true where
+ * none of them is a link. */
+static bool is_home_real;
+
+void sapi_script_settle(void)
+{
+	char home[PATH_MAX];
+
+	is_home_real = path_of(sapi_state.pool->home, home) &&
+		       strcmp(home, sapi_state.pool->spec->home) == 0;
+}
+
+/* The part of PATH below the home, if it lies in the document root where it has
+ * to and no component is empty, `.` or `..`; else NULL. */
+static const char *plain_rest(const char *path)
+{
+	const struct pool_spec *spec = sapi_state.pool->spec;
+	const char *rest = below(path, spec->home);
+
+	if (!rest || rest != path + strlen(spec->home) + 1 ||
+	    (spec->options.strict_docroot && !below(rest, spec->options.document_root)))
+		return NULL;
+	for (const char *part = rest;; part++) {
+		size_t size = strcspn(part, "/");
+
+		if (size == 0 || (part[0] == '.' && (size == 1 || (size == 2 && part[1] == '.'))))
+			return NULL;
+		part += size;
+		if (!*part)
+			return rest;
+	}
+}
+
+static bool is_file(int fd, struct stat *out)
+{
+	return fstat(fd, out) == 0 && S_ISREG(out->st_mode);
+}
+
+/* Most scripts, by one call: where no component is a link, the path is the file's
+ * true name and tells in which folders it lies.  -1 says nothing: look closer. */
+static int open_plain(const char *path, struct stat *out)
+{
+	const char *rest = is_home_real ? plain_rest(path) : NULL;
+	CLOSE_AT_EXIT int fd = -1;
+
+	if (!rest)
+		return -1;
+	fd = open_at(sapi_state.pool->home, rest, SCRIPT_FLAGS, RESOLVE_NO_SYMLINKS);
+	return fd >= 0 && is_file(fd, out) ? fd_take(&fd) : -1;
+}
+
+/* All others: links are followed, and where they led is looked at. */
+static int open_beneath(const char *path, struct stat *out, char real[PATH_MAX])
 {
 	const struct pool_spec *spec = sapi_state.pool->spec;
 	const char *rest = below(path, spec->home);
 	CLOSE_AT_EXIT int docroot = -1;
+	CLOSE_AT_EXIT int fd = -1;
 	int dir = sapi_state.pool->home;
-	int fd = -1;
 
 	if (rest && spec->options.strict_docroot) {
 		docroot = open_docroot(dir);
@@ -124,12 +177,47 @@ static int open_beneath(const char *path)
 	fd = open_at(dir, rest, SCRIPT_FLAGS, 0);
 	if (fd < 0 && errno == EXDEV)
 		fd = open_resolved(dir, path, SCRIPT_FLAGS);
-	return fd;
+	if (fd >= 0 && is_file(fd, out) && path_of(fd, real))
+		return fd_take(&fd);
+	if (fd >= 0)
+		errno = ENOENT;
+	return -1;
+}
+
+/* What was opened when it was looked for, until it is asked for or forgotten. */
+static struct {
+	int fd;
+	struct stat st;
+	char path[PATH_MAX];
+} ahead = { .fd = -1 };
+
+void sapi_script_forget(void)
+{
+	fd_close(&ahead.fd);
+}
+
+bool sapi_script_exists(const char *path, bool must_be_file)
+{
+	struct stat st;
+
+	sapi_script_forget();
+	if (has_extension(path) && str_copy(ahead.path, sizeof(ahead.path), path) == 0)
+		ahead.fd = open_plain(path, &ahead.st);
+	return ahead.fd >= 0 || (stat(path, &st) == 0 && (!must_be_file || S_ISREG(st.st_mode)));
+}
+
+static int take_ahead(const char *path, struct stat *out)
+{
+	if (ahead.fd < 0 || strcmp(ahead.path, path) != 0)
+		return -1;
+	*out = ahead.st;
+	return fd_take(&ahead.fd);
 }
 
 enum script_refusal sapi_script_open(zend_file_handle *out)
 {
 	const char *path = SG(request_info).path_translated;
+	const char *name = path;
 	char real[PATH_MAX];
 	struct stat st;
 	FILE *file = NULL;
@@ -139,18 +227,22 @@ enum script_refusal sapi_script_open(zend_file_handle *out)
 		return SCRIPT_UNKNOWN;
 	if (!has_extension(path))
 		return SCRIPT_ENDING;
-	fd = open_beneath(path);
+	fd = take_ahead(path, &st);
+	if (fd < 0)
+		fd = open_plain(path, &st);
+	if (fd < 0) {
+		fd = open_beneath(path, &st, real);
+		name = real;
+	}
 	if (fd < 0)
 		return errno == EACCES ? SCRIPT_DENIED : SCRIPT_MISSING;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !path_of(fd, real))
-		return SCRIPT_MISSING;
-	if (st.st_uid != sapi_state.pool->spec->uid || !has_extension(real))
+	if (st.st_uid != sapi_state.pool->spec->uid || !has_extension(name))
 		return SCRIPT_OUTSIDE;
 	file = fdopen(fd, "rb");
 	if (!file)
 		return SCRIPT_MISSING;
 	(void)fd_take(&fd);
-	zend_stream_init_fp(out, file, real);
+	zend_stream_init_fp(out, file, name);
 	out->opened_path = zend_string_copy(out->filename);
 	out->primary_script = true;
 	return SCRIPT_TAKEN;

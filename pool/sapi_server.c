@@ -3,18 +3,10 @@
 #include "pool/sapi.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "pool/translate.h"
 
 static void (*import_environment)(zval *array);
-
-static bool path_exists(const char *path, bool must_be_file)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && (!must_be_file || S_ISREG(st.st_mode));
-}
 
 /* Parameters that would change PHP's settings per request, which PHP-FPM takes
  * from whoever reaches the socket, and the one that poisons HTTP clients
@@ -55,7 +47,7 @@ void sapi_server_prepare(struct params *params)
 	const struct translate_rules rules = {
 		.fix_pathinfo = sapi_state.fix_pathinfo,
 		.discard_path = sapi_state.discard_path,
-		.exists = path_exists,
+		.exists = sapi_script_exists,
 		.decode_info = PHP_VERSION_ID >= 80300,	/* 8.2 has it as it came, 8.4 decoded */
 	};
 	struct translation t;

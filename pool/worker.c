@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "pool/clock.h"
@@ -128,14 +127,12 @@ static bool serve_one(struct worker *w)
 
 static void serve(struct worker *w, int fd)
 {
-	struct timeval patience = { .tv_sec = (time_t)w->options->request_terminate_timeout };
 	bool go_on = true;
 
 	if (!peer_is_allowed(fd, w->start->pool->spec->uid)) {
 		errlog_write("a connection from the pool's own user was refused");
 		return;
 	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	front_open(&w->front, fd, (uint32_t)w->options->max_children, BODY_WAIT_MS);
 	while (go_on) {
 		score_begin(w->start->score, clock_ms());

@@ -167,7 +167,11 @@ def test_path_is_the_real_one(pool):
     root = f"{pool.home}/public"
     real = f"{root}/where.php"
     assert json.loads(status(pool, real)[1]) == [real, root, root, [real], real]
-    assert json.loads(status(pool, f"{root}/link.php")[1])[:4] == [real, root, root, [real]]
+    os.symlink("public", pool.home / "linked")
+    for path in ("public/link.php", "public/./where.php", "public//where.php", "/public/where.php",
+                 "linked/where.php"):
+        got = json.loads(status(pool, f"{pool.home}/{path}")[1])
+        assert (path, got[:4]) == (path, [real, root, root, [real]])
 
 
 def test_strict_document_root(strict):
@@ -195,6 +199,12 @@ def test_document_root_of_a_deployment(target):
 
 
 def test_without_method_nothing_runs(pool):
-    params = pool.params("ran.php", REQUEST_METHOD=None)
-    answer = fcgi_client.fetch(pool.socket, params)
-    assert "ran" not in answer.out.decode() and answer.end == (0, 0)
+    def descriptors():
+        return {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in pool.workers()}
+    before = descriptors()
+    for _ in range(5):
+        params = pool.params("ran.php", REQUEST_METHOD=None)
+        answer = fcgi_client.fetch(pool.socket, params)
+        assert "ran" not in answer.out.decode() and answer.end == (0, 0)
+    after = descriptors()
+    assert all(after[pid] == before[pid] for pid in after if pid in before), "a script is left open"
