@@ -4,6 +4,7 @@ import itertools
 import os
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
@@ -43,6 +44,15 @@ def new_system():
     yield make
     left = [line for each in started for line in each.stop()]
     assert not left, left
+
+
+@pytest.fixture(scope="module")
+def open_folder():
+    """A folder in which programs of any user may write, as fault points do."""
+    need_root()
+    with tempfile.TemporaryDirectory(prefix="t-open.", dir="/run") as folder:
+        os.chmod(folder, 0o777)
+        yield pathlib.Path(folder)
 
 
 @pytest.fixture

@@ -6,7 +6,11 @@
 
 The line before the last says what was skipped and why, the last one is exactly
 `N passed, N failed`; the exit status is 1 if anything failed.  What counts as one:
-a build, a cmocka test, a lint, a pytest test."""
+a build, a cmocka test, a lint, a pytest test.
+
+Tests wait more than they compute, so files of tests run beside each other (pytest-xdist), each
+with a system of its own; the fuzzers, which only compute, run beside all groups, at a lower
+priority.  What a group has to say is printed when it ends."""
 import argparse
 import concurrent.futures
 import os
@@ -26,6 +30,9 @@ SANITIZERS = "address,undefined"
 REPORTS = pathlib.Path("/tmp/tenantd-sanitizer")
 UNJAILED = ("tenantd", "tenant-control", "tenant-build", "tenant-nginx", "tenant-log", "tenant-tree",
             "tenantctl")
+# The second counts where the kernel groups processes by session.
+POLITELY = ("nice", "-n", "10", "sh", "-c", 'echo 10 2>&- >/proc/self/autogroup; exec "$@"', "sh")
+LANES = ("-n", "4", "--dist", "loadfile")
 SANITIZED_TRIPS = [f"tests/trips/test_{name}.py" for name in ("add", "life", "names", "options")]
 
 # What --fast leaves out besides tests marked slow: files that take long as a whole, since they wait
@@ -67,15 +74,16 @@ VM = (
 
 
 class Tally:
-    """Results of all groups."""
+    """Results of a group, or of all of them."""
 
     def __init__(self):
         self.passed, self.failed, self.skipped = [], [], []
+        self.text = ""
 
     def add(self, name, ok, output=""):
         (self.passed if ok else self.failed).append(name)
         if not ok:
-            print(f"FAILED {name}\n{output.rstrip()}", flush=True)
+            self.text += f"FAILED {name}\n{output.rstrip()}\n"
         return ok
 
     def skip(self, name, reason):
@@ -83,22 +91,31 @@ class Tally:
 
 
 class Run:
-    """One run: where builds lie, and how programs are started."""
+    """One group's run: where builds lie, and how programs are started."""
+    has_plain = False
 
-    def __init__(self, args):
-        self.args, self.tally, self.has_plain = args, Tally(), False
+    def __init__(self, args, group):
+        self.args, self.group, self.tally, self.start = args, group, Tally(), time.monotonic()
         self.builds = pathlib.Path(args.builds).resolve()
 
-    def command(self, words, limit_s, env=None, live=False):
+    def run(self):
+        getattr(self, "group_" + self.group)()
+        tally = self.tally
+        tally.text += "   %d passed, %d failed, %d skipped, %.0f s" % (
+            len(tally.passed), len(tally.failed), len(tally.skipped),
+            time.monotonic() - self.start)
+        return tally
+
+    def command(self, words, limit_s, env=None):
         """Runs in a session of its own, ended as a whole when the time is over.
 
-        Returns (exit status, output); the output of a live one is shown as it comes."""
+        Returns (exit status, output)."""
         full = dict(os.environ, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", **(env or {}))
         full.pop("MAKEFLAGS", None)     # of the make that started us: its jobs and variables
         full.pop("MAKELEVEL", None)
         with tempfile.TemporaryFile("w+", errors="replace") as out:
             child = subprocess.Popen(words, cwd=ROOT, env=full, text=True, start_new_session=True,
-                                     stdin=subprocess.DEVNULL, stdout=None if live else out,
+                                     stdin=subprocess.DEVNULL, stdout=out,
                                      stderr=subprocess.STDOUT)
             try:
                 status = child.wait(limit_s)
@@ -122,8 +139,8 @@ class Run:
     def plain(self):
         """The build that most groups use, made once."""
         folder = self.builds / "plain"
-        if not self.args.built and not self.has_plain:
-            self.has_plain = True
+        if not self.args.built and not Run.has_plain:
+            Run.has_plain = True
             self.build("plain", "CC=gcc", "WERROR=1")
         return folder
 
@@ -205,19 +222,19 @@ class Run:
     def group_root(self):
         # One pool beside another takes long, and php-fpm is none of ours.
         folders = ["tests/root"] if self.args.fast else ["tests/root", "tests/conformance"]
-        self.pytest("root", self.plain(), folders, *self.short())
+        self.pytest("root", self.plain(), folders, *LANES, *self.short())
 
     def group_trips(self):
-        self.pytest("trips", self.plain(), ["tests/trips"], *self.short())
+        self.pytest("trips", self.plain(), ["tests/trips"], *LANES, *self.short())
 
     def group_attack(self):
         """A hostile site beside a victim, through nginx."""
-        self.pytest("attack", self.plain(), ["tests/attack"])
+        self.pytest("attack", self.plain(), ["tests/attack"], *LANES)
 
     def group_fault(self):
         if any((ROOT / "tests/fault").glob("test_*.py")):
             folder = self.build("plain-fault", "FAULT=1", "WERROR=1", targets=("all",))
-            self.pytest("fault", folder, ["tests/fault"])
+            self.pytest("fault", folder, ["tests/fault"], *LANES)
 
     def group_mutants(self):
         """Walls taken away, promise by promise."""
@@ -244,7 +261,7 @@ class Run:
         shutil.rmtree(REPORTS, ignore_errors=True)
         REPORTS.mkdir()
         REPORTS.chmod(0o1777)
-        self.pytest("san", mixed, SANITIZED_TRIPS, "-m", "not slow")
+        self.pytest("san", mixed, SANITIZED_TRIPS, *LANES, "-m", "not slow")
         found = sorted(REPORTS.iterdir())
         self.tally.add("san no program reported anything", not found,
                        "\n".join(p.read_text(errors="replace")[:6000] for p in found[:5]))
@@ -265,7 +282,7 @@ class Run:
             corpus = folder / "corpus" / name
             corpus.mkdir(parents=True, exist_ok=True)
             return self.command(
-                [str(folder / "fuzz" / name), f"-max_total_time={seconds}", "-timeout=20",
+                [*POLITELY, str(folder / "fuzz" / name), f"-max_total_time={seconds}", "-timeout=20",
                  f"-artifact_prefix={folder}/crash-", str(corpus), f"tests/fuzz/seeds/{name}"],
                 seconds + 120)
         with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
@@ -289,6 +306,7 @@ class Run:
 
 
 FAST = ("gcc", "lint", "root", "trips")
+BESIDE = ("fuzz",)      # runs while the others do
 FULL = ("gcc", "clang", "lint", "root", "trips", "attack", "fault", "mutants", "san", "fuzz")
 GROUPS = (*FULL, "vm", "installed", "drill")
 
@@ -307,16 +325,16 @@ def main():
     if unknown:
         parser.error(f"no group {unknown[0]}; there are {' '.join(GROUPS)}")
 
-    run = Run(args)
-    tally = run.tally
-    for group in args.groups or (FAST if args.fast else FULL):
-        before = len(tally.passed), len(tally.failed), len(tally.skipped)
-        start = time.monotonic()
-        print(f"== {group}", flush=True)
-        getattr(run, "group_" + group)()
-        now = len(tally.passed), len(tally.failed), len(tally.skipped)
-        print("   %d passed, %d failed, %d skipped, %.0f s" % (
-            *(b - a for a, b in zip(before, now)), time.monotonic() - start), flush=True)
+    groups, tally = args.groups or (FAST if args.fast else FULL), Tally()
+    with concurrent.futures.ThreadPoolExecutor(len(BESIDE)) as pool:
+        beside = {g: pool.submit(Run(args, g).run) for g in groups if g in BESIDE}
+        for group in groups:
+            print(f"== {group}", flush=True)
+            done = beside[group].result() if group in beside else Run(args, group).run()
+            print(done.text, flush=True)
+            for all_of, its in ((tally.passed, done.passed), (tally.failed, done.failed),
+                                (tally.skipped, done.skipped)):
+                all_of += its
 
     if tally.failed:
         print("failed: " + "; ".join(tally.failed))

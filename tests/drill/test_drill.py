@@ -166,12 +166,9 @@ class Drill:
 
 
 @pytest.fixture(scope="module")
-def drill(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fault")
-    for path in (folder, *list(folder.parents)[:2]):
-        os.chmod(path, 0o777)
-    with System(env={"TENANT_FAULT": str(folder / "fault")}) as system:
-        yield Drill(system, folder)
+def drill(open_folder):
+    with System(env={"TENANT_FAULT": str(open_folder / "fault")}) as system:
+        yield Drill(system, open_folder)
 
 
 def learn(drill):

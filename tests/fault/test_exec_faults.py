@@ -12,18 +12,13 @@ SITE = "exec.example"
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory):
-    from tests.conftest import need_root
-    need_root()
-    folder = tmp_path_factory.mktemp("fault")
-    for path in (folder, *list(folder.parents)[:2]):
-        os.chmod(path, 0o777)
-    system = System(conf="allow_programs = yes\n", env={"TENANT_FAULT": str(folder / "fault")})
+def faulty(open_folder):
+    system = System(conf="allow_programs = yes\n", env={"TENANT_FAULT": str(open_folder / "fault")})
     if b"tenantd.exec.going" not in (system.build / "tenantd").read_bytes():
         pytest.skip(f"{system.build} is built without FAULT=1")
     with system:
         system.ctl("add", SITE, "programs=allow", check=True)
-        yield system, folder / "fault"
+        yield system, open_folder / "fault"
 
 
 @pytest.mark.parametrize("point", ("tenantd.exec.spawned", "tenantd.exec.going"))

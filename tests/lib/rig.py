@@ -365,6 +365,11 @@ class Rig:
             visitor.sendall(b"hello")
             return visitor.recv(100)
 
+    def warm_up(self, number):
+        """A visit, after which tenantd knows as well that the pool is ready; its status."""
+        assert self.visit(number) == b"pid 1 hello"
+        return self.wait_state(number, "warm")
+
     def cgroup_folders(self, number):
         """Folders of a tenant in all hierarchies, with its generations."""
         found = []

@@ -50,15 +50,13 @@ def test_cold_then_started_by_a_visitor(rig, tenant):
     socket_facts = os.stat(rig.path(tenant))
     assert (socket_facts.st_uid, oct(socket_facts.st_mode & 0o777)) == (0, "0o660")
     assert oct(rig.path(tenant).parent.stat().st_mode & 0o777) == "0o750"
-    assert rig.visit(tenant) == b"pid 1 hello"
-    rig.wait_state(tenant, "warm")      # its report comes after the answer
-    status = rig.status(tenant)
+    status = rig.warm_up(tenant)
     assert status["starts"] == 1
     assert procs.field(status["master_pid"], "Uid") == [str(1900000000 + tenant)] * 4
     assert rig.list() == {tenant: (1, 1, 0, "warm")}
     groups = procs.read(status["master_pid"], "cgroup")
     assert f"/{rig.name}/tenants/{tenant}/g1" in groups
-    assert rig.visit(tenant) == b"pid 1 hello"
+    rig.warm_up(tenant)
     assert rig.status(tenant)["starts"] == 1
 
 
@@ -133,7 +131,7 @@ def test_a_pool_that_cannot_start_is_held_back(rig, tenant):
     rig.pool(SERVE)
     rig.wait_state(tenant, "backoff")
     rig.client.ask("RECYCLE", tenant)
-    assert rig.visit(tenant) == b"pid 1 hello"
+    rig.warm_up(tenant)
     assert rig.status(tenant)["last_error"] == ""
 
 
@@ -288,8 +286,7 @@ def test_changes_in_a_row_lose_no_visitor_of_a_pool_on_its_way(rig, tenant, is_w
     # And the last change comes all the same.
     wait_until(lambda: rig.status(tenant)["generation"] == is_warm + 2, 30, "the newest")
     wait_until(lambda: len(rig.pids(tenant)) == 1, 30, "the others have gone")
-    assert rig.visit(tenant) == b"pid 1 hello"
-    status = rig.status(tenant)
+    status = rig.warm_up(tenant)
     assert (status["pool_state"], status["crashes"]) == ("warm", 0)
 
 
@@ -343,8 +340,7 @@ def test_drains_first_where_memory_is_short(rig):
     assert rig.visit(number) == b"pid 1 hello"
     rig.client.ask("RECYCLE", number)
     rig.wait_state(number, "cold")
-    assert rig.visit(number) == b"pid 1 hello"
-    status = rig.status(number)
+    status = rig.warm_up(number)
     assert (status["generation"], status["crashes"]) == (2, 0)
 
 
