@@ -19,7 +19,7 @@
 #include "sandbox/spec.h"
 
 #define CGROUP_MAGIC 0x544e5443u	/* "TNTC" */
-#define CGROUP_VERSION 1u
+#define CGROUP_VERSION 2u
 #define CGROUP_PATH_MAX 400
 
 enum cgroup_controller { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CPUACCT, CGROUP_IO,
@@ -29,6 +29,8 @@ enum cgroup_controller { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CPUACCT,
 struct cgroup_tree {
 	uint32_t magic, version, size;
 	uint32_t is_unified;		/* 1: pure v2 */
+	/* The disk whose use is bounded, 0:0 for none; filled by who loads the record. */
+	uint32_t io_major, io_minor;
 	/* v2: our folder in the v2 hierarchy (hybrid: in the bare one, or ""). */
 	char unified[CGROUP_PATH_MAX];
 	/* hybrid: our folder per controller; "" where the controller is absent. */

@@ -19,6 +19,35 @@ static int set_max(const char *folder, const char *name, uint64_t value, struct 
 				     cgroup_write_number(folder, name, value, err);
 }
 
+/* What this kernel has no file for, and a file system without a disk, is not
+ * bounded; machine.c tells. */
+static int io_set(const struct cgroup_tree *t, const char *folder, const struct spec_limits *l,
+		  struct err *err)
+{
+	/* BFQ's own file knows weights up to 1000. */
+	uint64_t bfq = l->io_weight > 1000 ? 1000 : l->io_weight;
+	char rate[24] = "max", line[80];
+
+	if (cgroup_has(folder, "io.bfq.weight") &&
+	    cgroup_write_number(folder, "io.bfq.weight", bfq, err) < 0)
+		return -1;
+	if (cgroup_has(folder, "io.weight") &&
+	    cgroup_write_number(folder, "io.weight", l->io_weight, err) < 0)
+		return -1;
+	if (!cgroup_has(folder, "io.max") || t->io_major == 0)
+		return 0;
+	if (l->io_max != UINT64_MAX)
+		(void)str_format(rate, sizeof(rate), "%llu", (unsigned long long)l->io_max);
+	(void)str_format(line, sizeof(line), "%u:%u rbps=%s wbps=%s", t->io_major, t->io_minor,
+			 rate, rate);
+	/* A disk that cannot be bounded does no harm where no bound is wanted. */
+	if (l->io_max == UINT64_MAX) {
+		(void)cgroup_write(folder, "io.max", line, NULL);
+		return 0;
+	}
+	return cgroup_write(folder, "io.max", line, err);
+}
+
 int cgroup_v2_set_limits(const struct cgroup_tree *t, uint32_t number,
 			 const struct spec_limits *limits, struct err *err)
 {
@@ -41,7 +70,9 @@ int cgroup_v2_set_limits(const struct cgroup_tree *t, uint32_t number,
 	    set_max(folder, "pids.max", limits->pids_max, err) < 0 ||
 	    cgroup_write(folder, "cpu.max", cpu, err) < 0)
 		return -1;
-	return cgroup_write_number(folder, "cpu.weight", limits->cpu_weight, err);
+	if (cgroup_write_number(folder, "cpu.weight", limits->cpu_weight, err) < 0)
+		return -1;
+	return io_set(t, folder, limits, err);
 }
 
 /* "QUOTA PERIOD" or "max PERIOD", as per cent. */

@@ -72,6 +72,10 @@ static int limits_check(const struct spec_limits *l, struct err *err)
 	if (l->cpu_weight < 1 || l->cpu_weight > 10000)
 		return err_set(err, ERR_BAD_RECORD, "jail spec: CPU weight %llu, not 1 to 10000",
 			       (unsigned long long)l->cpu_weight);
+	if (l->io_weight < 1 || l->io_weight > 10000 || l->io_max == 0)
+		return err_set(err, ERR_BAD_RECORD, "jail spec: weight %llu of input and output, "
+			       "bound %llu", (unsigned long long)l->io_weight,
+			       (unsigned long long)l->io_max);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 #define SPEC_MAGIC 0x544e544au	/* "TNTJ" */
-#define SPEC_VERSION 3u
+#define SPEC_VERSION 4u
 #define SPEC_PATH_MAX 512
 #define SPEC_BINDS_MAX 16
 #define SPEC_PAYLOAD_MAX 16384
@@ -36,13 +36,16 @@ struct spec_bind {
 	uint32_t reserved;
 };
 
-/* Limits of the jail's cgroup.  UINT64_MAX means no limit. */
+/* Limits of the jail's cgroup and home.  UINT64_MAX means no limit. */
 struct spec_limits {
 	uint64_t memory_max, memory_swap_max;	/* bytes */
 	uint64_t pids_max;
 	uint64_t cpu_quota;		/* per cent of one CPU */
 	uint64_t cpu_weight;		/* 1 to 10000, cgroup v2's scale */
 	uint64_t open_files;		/* RLIMIT_NOFILE */
+	uint64_t disk_max, inodes_max;	/* of the home, by project quota */
+	uint64_t io_max;		/* bytes a second, read and written each */
+	uint64_t io_weight;		/* 1 to 10000, cgroup v2's scale */
 };
 
 struct jail_spec {

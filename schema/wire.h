@@ -19,7 +19,8 @@
 #include "schema/pool_board.h"
 
 #define WIRE_MAGIC 0x544e5457u	/* "TNTW" */
-#define WIRE_VERSION 3u
+#define WIRE_VERSION 4u
+#define WIRE_MACHINE_FILE "machine"	/* in run_dir: struct wire_machine, as of tenantd's start */
 #define WIRE_FRAME_MAX 49152u	/* largest frame; fits a default socket buffer */
 
 #define SITE_MAX 254		/* 253 octets (RFC 1035 2.3.4) and the end */

@@ -121,10 +121,25 @@ static enum result check_quota(const struct doctor *d, struct text *found)
 		text_add(found, "on, for '%s'", d->set->home_dir);
 		return OK;
 	}
-	/* No option of a site needs it, so nothing that is promised fails. */
-	text_add(found, "off for '%s' (%s): a site may fill its file system", d->set->home_dir,
+	text_add(found, "off for '%s' (%s): disk_max and inodes_max are not enforced on this "
+		 "machine, a site may fill its file system", d->set->home_dir,
 		 strerror(d->facts.project_quota));
 	return SKIPPED;
+}
+
+static enum result check_io(const struct doctor *d, struct text *found)
+{
+	if (!d->has_facts)
+		return no_facts(d, found);
+	if (d->facts.io_max)
+		text_add(found, "io_max is not enforced on this machine (%s)",
+			 strerror(d->facts.io_max));
+	if (d->facts.io_weight)
+		text_add(found, "%sio_weight is not enforced on this machine (%s)",
+			 found->size ? ", " : "", strerror(d->facts.io_weight));
+	if (!found->size)
+		text_add(found, "io_max and io_weight are enforced");
+	return d->facts.io_max || d->facts.io_weight ? SKIPPED : OK;
 }
 
 static enum result check_nginx_version(const struct doctor *d, struct text *found)
@@ -338,6 +353,7 @@ static const struct {
 #define DOCTOR_LANDLOCK check_landlock
 #define DOCTOR_SECCOMP check_seccomp
 #define DOCTOR_QUOTA check_quota
+#define DOCTOR_IO check_io
 #define DOCTOR_NGINX_VERSION check_nginx_version
 #define DOCTOR_NGINX_INCLUDE check_nginx_include
 #define DOCTOR_NGINX_DEFAULT check_nginx_default

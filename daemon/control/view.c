@@ -167,9 +167,10 @@ json_t *view_tenant(struct store *s, const struct settings *set, const struct te
 
 	put_places(json, set, t, &o);
 	(void)json_object_update_new(
-		json, json_pack("{s:s,s:o,s:o,s:I,s:o,s:o}", "plan", t->plan, "options",
+		json, json_pack("{s:s,s:o,s:o,s:o,s:I,s:o,s:o}", "plan", t->plan, "options",
 				view_options(&o), "overrides",
-				view_option_names(&t->overrides), "revision",
+				view_option_names(&t->overrides), "not_enforced",
+				view_not_enforced(set->run_dir), "revision",
 				(json_int_t)t->revision, "created_at", when(t->created_at),
 				"changed_at", when(t->changed_at)));
 	if (!json)
@@ -203,6 +204,10 @@ static void put_status(json_t *json, const struct wire_status *s)
 		{ "cpu_usage_us", number(s->cpu_usage_us) },
 		{ "cpu_nr_throttled", number(s->cpu_nr_throttled) },
 		{ "cpu_throttled_us", number(s->cpu_throttled_us) },
+		{ "disk_used", number(s->disk_used) },
+		{ "disk_max", number(s->disk_max) },
+		{ "inodes_used", number(s->inodes_used) },
+		{ "inodes_max", number(s->inodes_max) },
 		{ "listener_replaced", number(s->listener_replaced) },
 		{ "listen_queue", json_integer(s->listen_queue) },
 		{ "is_adopted", json_boolean(s->is_adopted) },

@@ -14,6 +14,9 @@
 json_t *view_tenant(struct store *s, const struct settings *set, const struct tenant *t,
 		    struct err *err);
 
+/* The options that this machine does not enforce, by the supervisor's record of it. */
+json_t *view_not_enforced(const char *run_dir);
+
 /* Live facts of one tenant.  STATUS is NULL if the supervisor has no such tenant. */
 json_t *view_status(const struct tenant *t, const struct wire_status *status,
 		    const struct wire_board *board);

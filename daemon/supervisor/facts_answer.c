@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "daemon/supervisor/net_link.h"
 #include "sandbox/facts.h"
@@ -18,6 +19,15 @@ void facts_machine(const struct pools *ps, struct wire_machine *out)
 	net_link_facts(ps->net, out);
 	out->tenants = (uint32_t)ps->count;
 	out->tenants_max = (uint32_t)ps->max;
+}
+
+int facts_record(const struct pools *ps, struct err *err)
+{
+	struct wire_machine facts;
+
+	facts_machine(ps, &facts);
+	return file_write(ps->place->run_dir, WIRE_MACHINE_FILE, &facts, sizeof(facts), 0644, 0, 0,
+			  err);
 }
 
 struct search {

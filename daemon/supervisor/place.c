@@ -13,6 +13,8 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "build_config.h"
+#include "sandbox/machine.h"
+#include "sandbox/quota.h"
 
 const char *place_libexec(const struct place *p)
 {
@@ -38,7 +40,8 @@ int place_open(struct place *p, struct err *err)
 	p->run_dir = open_dir(p->settings.run_dir, err);
 	p->spec_dir = p->run_dir < 0 ? -1 : open_dir(spec, err);
 	p->log_dir = p->spec_dir < 0 ? -1 : open_dir(p->settings.log_dir, err);
-	if (p->log_dir < 0)
+	p->homes = p->log_dir < 0 ? -1 : open_dir(p->settings.home_dir, err);
+	if (p->homes < 0)
 		return -1;
 	/* nginx passes through, nobody lists. */
 	p->pool_dir = file_make_dir(p->run_dir, "pool", 0711, 0, 0, err);
@@ -46,7 +49,27 @@ int place_open(struct place *p, struct err *err)
 		return err_wrap(err, "in '%s'", p->settings.run_dir);
 	if (cgroup_tree_load(p->settings.run_dir, &p->tree, err) < 0)
 		return err_wrap(err, "the cgroup tree (is tenant-tree running?)");
+	machine_disk(p->homes, &p->tree.io_major, &p->tree.io_minor);
 	return 0;
+}
+
+static uint32_t project(const struct place *p, uint32_t number)
+{
+	return (uint32_t)p->settings.uid_base + number;
+}
+
+int place_set_limits(const struct place *p, uint32_t number, const struct spec_limits *limits,
+		     struct err *err)
+{
+	if (cgroup_set_limits(&p->tree, number, limits, err) < 0)
+		return -1;
+	return quota_set(p->homes, project(p, number), limits->disk_max, limits->inodes_max, err);
+}
+
+void place_forget_limits(const struct place *p, uint32_t number)
+{
+	/* Only a row in the file system's table. */
+	(void)quota_set(p->homes, project(p, number), UINT64_MAX, UINT64_MAX, NULL);
 }
 
 int place_pool_dir(const struct place *p, uint32_t number, struct err *err)

@@ -20,6 +20,7 @@ struct place {
 	int run_dir, pool_dir;		/* RUN_DIR, RUN_DIR/pool */
 	int spec_dir;			/* STATE_DIR/spec */
 	int log_dir;
+	int homes;			/* home_dir */
 };
 
 /* The folder of the helper programs. */
@@ -31,6 +32,13 @@ int place_open(struct place *p, struct err *err);
 /* Opens RUN_DIR/pool/NUMBER and makes it if needed: root's, and the web
  * server's group may pass.  The caller's. */
 int place_pool_dir(const struct place *p, uint32_t number, struct err *err);
+
+/* Sets the limits of the tenant's group and home. */
+int place_set_limits(const struct place *p, uint32_t number, const struct spec_limits *limits,
+		     struct err *err);
+
+/* The tenant is gone: its project has no limits, whatever is left of the home. */
+void place_forget_limits(const struct place *p, uint32_t number);
 
 /* Binds a unix socket to RUN_DIR/NAME with this owner and mode, in place of
  * whatever was there, and listens.  TYPE is SOCK_*.  The caller's. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/supervisor/listener.h"
+#include "sandbox/quota.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 
@@ -80,15 +81,25 @@ static int check_limit(const char *name, uint64_t want, uint64_t is, uint64_t gr
 static int check_limits(const struct pool *p, struct err *err)
 {
 	const struct spec_limits *l = &p->spec.limits;
+	const struct place *place = p->pools->place;
 	struct cgroup_facts facts;
+	struct quota_facts quota;
 
-	if (cgroup_read(&p->pools->place->tree, p->number, &facts, err) < 0)
+	if (cgroup_read(&place->tree, p->number, &facts, err) < 0)
 		return -1;
 	if (check_limit("memory_max", l->memory_max, facts.memory_max,
 			(uint64_t)sysconf(_SC_PAGESIZE), err) < 0 ||
 	    check_limit("pids_max", l->pids_max, facts.pids_max, 1, err) < 0)
 		return -1;
-	return check_limit("cpu_quota", l->cpu_quota, facts.cpu_quota, 1, err);
+	if (check_limit("cpu_quota", l->cpu_quota, facts.cpu_quota, 1, err) < 0)
+		return -1;
+	if (quota_missing(place->homes))
+		return 0;
+	if (quota_read(place->homes, (uint32_t)place->settings.uid_base + p->number, &quota,
+		       err) < 0 ||
+	    check_limit("disk_max", l->disk_max, quota.bytes_max, 1024, err) < 0)
+		return -1;
+	return check_limit("inodes_max", l->inodes_max, quota.inodes_max, 1, err);
 }
 
 void pool_check(const struct pools *ps, uint32_t number, pool_check_report *report, void *owner)

@@ -179,6 +179,7 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 		*err = (struct err){ 0 };
 		if (p)
 			pool_discard(p);
+		place_forget_limits(ps->place, number);
 		return 0;
 	}
 	if (!p)
@@ -198,7 +199,7 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 	if (spec.is_suspended)
 		pool_step(p, WHEN_STOP);
 	net_link_follow(ps->net, p);
-	if (cgroup_set_limits(&ps->place->tree, number, &spec.limits, err) < 0)
+	if (place_set_limits(ps->place, number, &spec.limits, err) < 0)
 		return -1;
 	if (spec.is_suspended)
 		return 0;

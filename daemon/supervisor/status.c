@@ -6,6 +6,7 @@
 
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/sock_diag.h"
+#include "sandbox/quota.h"
 #include "schema/errors.h"
 #include "schema/states.h"
 
@@ -53,6 +54,18 @@ static void take_cgroup(const struct cgroup_facts *facts, struct wire_status *ou
 	out->cpu_throttled_us = facts->cpu_throttled_us;
 }
 
+static void take_quota(const struct place *p, uint32_t number, struct wire_status *out)
+{
+	struct quota_facts facts = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+
+	if (quota_missing(p->homes) == 0)
+		(void)quota_read(p->homes, (uint32_t)p->settings.uid_base + number, &facts, NULL);
+	out->disk_used = facts.bytes;
+	out->disk_max = facts.bytes_max;
+	out->inodes_used = facts.inodes;
+	out->inodes_max = facts.inodes_max;
+}
+
 int status_read(const struct pools *ps, uint32_t number, struct wire_status *out,
 		struct err *err)
 {
@@ -69,6 +82,7 @@ int status_read(const struct pools *ps, uint32_t number, struct wire_status *out
 	if (cgroup_read(&ps->place->tree, number, &facts, NULL) == 0)
 		take_cgroup(&facts, &status);
 	status.memory_oom_kill = pool_oom_kills(p);
+	take_quota(ps->place, number, &status);
 	if (p->listener >= 0 &&
 	    sock_diag_read((ino_t)listener_inode(p->listener), &queue, NULL) == 0)
 		status.listen_queue = queue.queue;

@@ -28,6 +28,7 @@
 #include "daemon/supervisor/adopt.h"
 #include "daemon/supervisor/control_child.h"
 #include "daemon/supervisor/exec.h"
+#include "daemon/supervisor/facts_answer.h"
 #include "daemon/supervisor/jobs.h"
 #include "daemon/supervisor/log_link.h"
 #include "daemon/supervisor/net_link.h"
@@ -240,6 +241,8 @@ static int start(struct tenantd *d, struct err *err)
 	if (adopt_all(&d->pools, &d->store, err) < 0)
 		return -1;
 	net_link_adopted(&d->net);
+	if (facts_record(&d->pools, err) < 0)
+		return -1;
 	if (peers_init(&d->peers, &d->place, &d->pools, &d->jobs, &d->verify, &d->execs,
 		       err) < 0)
 		return -1;

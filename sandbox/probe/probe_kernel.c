@@ -115,6 +115,9 @@ static const struct call {
 	  0 },
 	{ "ioctl", REFUSES, "FS_IOC_SETFLAGS", SYS_ioctl, POOL_FD_SPEC, FS_IOC_SETFLAGS, BAD, 0,
 	  0 },
+	{ "ioctl", REFUSES, "FS_IOC_FSSETXATTR", SYS_ioctl, POOL_FD_SPEC, FS_IOC_FSSETXATTR, BAD,
+	  0, 0 },
+	{ "ioctl", REFUSES, "file_setattr", 469, BAD, 0, BAD, 24, 0 },	/* 6.17; no header yet */
 	{ "ioctl", REFUSES, "BLKRRPART", SYS_ioctl, POOL_FD_SPEC, BLKRRPART, 0, 0, 0 },
 	{ "prctl", REFUSES, "PR_SET_DUMPABLE", SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0 },
 	{ "prctl", REFUSES, "PR_SET_PTRACER", SYS_prctl, PR_SET_PTRACER, BAD, 0, 0, 0 },

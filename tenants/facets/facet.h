@@ -40,7 +40,7 @@ struct facet {
 	int (*check)(const struct facet_run *run, struct err *err);
 };
 
-#define FACETS 5
+#define FACETS 6
 extern const struct facet facets[FACETS];
 
 /* Tells each step as it ends; the code of RESULT is 0 where it went well. */
@@ -65,6 +65,9 @@ int names_check(const struct facet_run *run, struct err *err);
 int home_make(struct facet_run *run, struct err *err);
 int home_undo(struct facet_run *run, struct err *err);
 int home_check(const struct facet_run *run, struct err *err);
+int quota_make(struct facet_run *run, struct err *err);
+int quota_undo(struct facet_run *run, struct err *err);
+int quota_check(const struct facet_run *run, struct err *err);
 int logs_make(struct facet_run *run, struct err *err);
 int logs_undo(struct facet_run *run, struct err *err);
 int logs_check(const struct facet_run *run, struct err *err);

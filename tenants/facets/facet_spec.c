@@ -75,6 +75,10 @@ static void set_limits(struct spec_limits *l, const struct options *o)
 	l->cpu_quota = o->cpu_quota;
 	l->cpu_weight = o->cpu_weight;
 	l->open_files = o->open_files;
+	l->disk_max = o->disk_max;
+	l->inodes_max = o->inodes_max;
+	l->io_max = o->io_max ? o->io_max : UINT64_MAX;
+	l->io_weight = o->io_weight;
 }
 
 static int set_payload(struct jail_spec *s, const struct facet_run *run, struct err *err)

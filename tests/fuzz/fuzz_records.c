@@ -61,7 +61,8 @@ static void spec(const uint8_t *data, size_t size)
 	(void)str_copy(s.bind[0].source, SPEC_PATH_MAX, "/run/mysqld");
 	(void)str_copy(s.bind[0].target, SPEC_PATH_MAX, "/run/mysqld");
 	s.limits = (struct spec_limits){ .memory_max = 1 << 29, .pids_max = 100, .cpu_quota = 100,
-					 .cpu_weight = 100, .open_files = 1024 };
+					 .cpu_weight = 100, .open_files = 1024,
+					 .io_weight = 100, .io_max = UINT64_MAX };
 	if (size == 0)
 		assert(spec_check(&s, &err) == 0);
 	change(&s, sizeof(s), data, size);

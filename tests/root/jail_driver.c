@@ -43,7 +43,8 @@ static struct jail_spec spec = {
 	.number = 7, .uid = 1900000007, .gid = 1900000007, .revision = 1,
 	.tmp_size = 1 << 20, .shm_size = 1 << 20, .hostname = "site", .user = "site",
 	.limits = { .memory_max = 64 << 20, .memory_swap_max = 0, .pids_max = 30,
-		    .cpu_quota = 100, .cpu_weight = 100, .open_files = 128 },
+		    .cpu_quota = 100, .cpu_weight = 100, .open_files = 128,
+		    .io_weight = 100, .io_max = UINT64_MAX },
 };
 
 /* SIGTERM: kill the generation, as the supervisor would. */

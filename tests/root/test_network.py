@@ -445,8 +445,7 @@ def test_flushed_rules_come_back(host):
 
 @pytest.mark.parametrize("how", (("flush", "ruleset"), ("flush", "table", "inet")))
 def test_no_moment_without_walls(host, how):
-    """As when somebody reloads a firewall that begins with `flush ruleset`: while our rules are
-    away links are closed, since nobody can flush the guard; tenant-net hears of it."""
+    """As when a firewall is reloaded: links are closed by the guard, which nobody else can flush."""
     assert host.ask(A, "tcp", WORLD, 80) == "ok"
     assert connects(host, A, WORLD) and not connects(host, A, HOST, 8000)
     pid = helper(host)

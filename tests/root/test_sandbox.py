@@ -448,7 +448,7 @@ def test_v1_alone(tree):
     """Without a v2 tree: attached from outside, killed frozen."""
     record = tree.folder / "tree"
     whole = record.read_bytes()
-    at, size = 16, 400      # struct cgroup_tree: unified
+    at, size = 24, 400      # struct cgroup_tree: unified
     assert whole[at:at + 4] == b"/sys"
     record.write_bytes(whole[:at] + bytes(size) + whole[at + size:])
     try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options and plans: ranges, unknown words, and that a change really arrives."""
 import contextlib
+import json
 import re
 import sqlite3
 
@@ -147,3 +148,18 @@ def test_a_guarded_value_needs_root_wherever_it_comes_from(system):
                 db.execute("DELETE FROM plan_option WHERE plan = 'guarded'")
     assert not (system.folder / "srv/guarded.example").exists()
     system.ctl("plan", "remove", "guarded", check=True)
+
+
+@pytest.mark.parametrize("check, option", [
+    ("quota.project", "disk_max"), ("quota.project", "inodes_max"),
+    ("io.limits", "io_max"), ("io.limits", "io_weight")])
+def test_what_is_not_enforced_here_is_said(system, site, check, option):
+    """In `show`, `doctor` and `status` alike.  That it bites where it is: tests/vm/guest/35-disk.sh."""
+    checks = json.loads(system.ctl("doctor", "--json").stdout)["data"]["checks"]
+    found = next(each["found"] for each in checks if each["id"] == check)
+    says_not = option in found and "not enforced on this machine" in found
+    assert (option in system.show(site)["not_enforced"]) == says_not
+    assert "not_enforced: " in system.ctl("show", site).stdout
+    system.text(site)
+    if check == "quota.project":
+        assert (system.status(site)["disk_used"] is None) == says_not

@@ -74,9 +74,11 @@ static int setup(void **state)
 	(void)state;
 	if (!mkdtemp(top))
 		return -1;
-	v2 = (struct cgroup_tree){ CGROUP_MAGIC, CGROUP_VERSION, sizeof(v2), 1, "", { "" } };
+	v2 = (struct cgroup_tree){ .magic = CGROUP_MAGIC, .version = CGROUP_VERSION,
+				   .size = sizeof(v2), .is_unified = 1, .io_major = 8 };
 	(void)str_format(v2.unified, sizeof(v2.unified), "%s/v2", top);
-	v1 = (struct cgroup_tree){ CGROUP_MAGIC, CGROUP_VERSION, sizeof(v1), 0, "", { "" } };
+	v1 = (struct cgroup_tree){ .magic = CGROUP_MAGIC, .version = CGROUP_VERSION,
+				   .size = sizeof(v1) };
 	(void)str_format(v1.v1[CGROUP_MEMORY], CGROUP_PATH_MAX, "%s/memory/x", top);
 	(void)str_format(v1.v1[CGROUP_PIDS], CGROUP_PATH_MAX, "%s/pids/x", top);
 	(void)str_format(v1.v1[CGROUP_CPU], CGROUP_PATH_MAX, "%s/cpu/x", top);
@@ -94,11 +96,11 @@ static int teardown(void **state)
 
 static const struct spec_limits some = {
 	.memory_max = 512 << 20, .memory_swap_max = 0, .pids_max = 100, .cpu_quota = 150,
-	.cpu_weight = 200, .open_files = 1024,
+	.cpu_weight = 200, .open_files = 1024, .io_weight = 2000, .io_max = 1 << 20,
 };
 static const struct spec_limits none = {
 	.memory_max = UINT64_MAX, .memory_swap_max = UINT64_MAX, .pids_max = UINT64_MAX,
-	.cpu_quota = UINT64_MAX, .cpu_weight = 1,
+	.cpu_quota = UINT64_MAX, .cpu_weight = 1, .io_weight = 1, .io_max = UINT64_MAX,
 };
 
 static void v2_limits(void **state)
@@ -111,7 +113,8 @@ static void v2_limits(void **state)
 	/* Shorter texts are written over longer ones, so each begins anew. */
 	for (int round = 0; round < 2; round++) {
 		static const char *const names[] = { "memory.max", "memory.swap.max", "pids.max",
-						     "cpu.max", "cpu.weight" };
+						     "cpu.max", "cpu.weight", "io.weight",
+						     "io.bfq.weight", "io.max" };
 
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 			put(n, names[i], "");
@@ -121,6 +124,10 @@ static void v2_limits(void **state)
 		expect(n, "pids.max", round ? "max" : "100");
 		expect(n, "cpu.max", round ? "max 100000" : "150000 100000");
 		expect(n, "cpu.weight", round ? "1" : "200");
+		expect(n, "io.weight", round ? "1" : "2000");
+		expect(n, "io.bfq.weight", round ? "1" : "1000");
+		expect(n, "io.max", round ? "8:0 rbps=max wbps=max" :
+		       "8:0 rbps=1048576 wbps=1048576");
 	}
 	/* Without swap accounting there is nothing to set. */
 	char swap[1100];

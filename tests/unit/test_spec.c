@@ -18,7 +18,8 @@ static const struct jail_spec good = {
 	.home = "/srv/tenants/site.example", .program = "/usr/libexec/tenantd/php/8.2/tenant-pool",
 	.runtime = "/usr/libexec/tenantd/php/8.2",
 	.limits = { .memory_max = UINT64_MAX, .memory_swap_max = 0, .pids_max = 100,
-		    .cpu_quota = 100, .cpu_weight = 100, .open_files = 1024 },
+		    .cpu_quota = 100, .cpu_weight = 100, .open_files = 1024,
+		    .io_weight = 100, .io_max = UINT64_MAX },
 	.bind = { { .source = "/run/mysqld", .target = "/run/mysqld",
 		    .flags = SPEC_BIND_OPTIONAL } },
 };

@@ -33,7 +33,8 @@ static int setup(void **state)
 				   .runtime = "/usr/libexec/tenantd/php/8",
 				   .limits = { .memory_max = 512 << 20, .pids_max = 100,
 					       .cpu_quota = 100, .cpu_weight = 100,
-					       .open_files = 1024 } };
+					       .open_files = 1024,
+					       .io_weight = 100, .io_max = UINT64_MAX } };
 	pool = (struct pool_spec){ .magic = POOL_SPEC_MAGIC, .version = POOL_SPEC_VERSION,
 				   .size = sizeof(pool), .number = 17, .uid = 1900000017,
 				   .gid = 1900000017, .site = "site.example" };

@@ -107,3 +107,8 @@ suite() {
 	for _ in $(seq "$failed"); do echo "not ok $1: whole-system test"; done >>"$RESULTS"
 	[ "${passed:-0}" -gt 0 ] || echo "not ok $1: no test ran" >>"$RESULTS"
 }
+
+# doctor ID - that row of `tenantctl doctor`.
+doctor() {
+	tenantctl doctor --format csv | grep -F "$1"
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* quotactl_fd(2) and the attribute of files that holds their project. */
+#include "sandbox/quota.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/quota.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "schema/errors.h"
+
+#define BLOCK 1024	/* QIF_DQBLKSIZE: limits are counted in these */
+
+static int control(int fd, unsigned command, uint32_t project, void *data)
+{
+	return (int)syscall(SYS_quotactl_fd, fd, QCMD(command, PRJQUOTA), project, data);
+}
+
+int quota_missing(int fd)
+{
+	uint32_t format = 0;
+
+	return control(fd, Q_GETFMT, 0, &format) < 0 ? errno : 0;
+}
+
+int quota_set(int fd, uint32_t project, uint64_t bytes, uint64_t inodes, struct err *err)
+{
+	struct if_dqblk q = { .dqb_valid = QIF_LIMITS };
+
+	if (quota_missing(fd))
+		return 0;
+	/* To the kernel 0 is no limit. */
+	if (bytes != UINT64_MAX)
+		q.dqb_bhardlimit = bytes < BLOCK ? 1 : bytes / BLOCK;
+	if (inodes != UINT64_MAX)
+		q.dqb_ihardlimit = inodes == 0 ? 1 : inodes;
+	if (control(fd, Q_SETQUOTA, project, &q) < 0)
+		return err_sys(err, "set the quota of project %u", project);
+	return 0;
+}
+
+int quota_read(int fd, uint32_t project, struct quota_facts *out, struct err *err)
+{
+	struct if_dqblk q = { 0 };
+
+	if (control(fd, Q_GETQUOTA, project, &q) < 0)
+		return err_sys(err, "read the quota of project %u", project);
+	*out = (struct quota_facts){
+		.bytes = q.dqb_curspace, .inodes = q.dqb_curinodes,
+		.bytes_max = q.dqb_bhardlimit ? q.dqb_bhardlimit * BLOCK : UINT64_MAX,
+		.inodes_max = q.dqb_ihardlimit ? q.dqb_ihardlimit : UINT64_MAX };
+	return 0;
+}
+
+static int give(int fd, const char *name, bool is_dir, uint32_t project, struct err *err)
+{
+	struct fsxattr x;
+
+	if (ioctl(fd, FS_IOC_FSGETXATTR, &x) < 0)
+		return err_sys(err, "read the project of '%s'", name);
+	if (x.fsx_projid == project && (!is_dir || (x.fsx_xflags & FS_XFLAG_PROJINHERIT)))
+		return 0;
+	x.fsx_projid = project;
+	if (is_dir)
+		x.fsx_xflags |= FS_XFLAG_PROJINHERIT;
+	return ioctl(fd, FS_IOC_FSSETXATTR, &x) < 0 ?
+	       err_sys(err, "give '%s' to project %u", name, project) : 0;
+}
+
+static int adopt_entries(int dir, uint32_t project, int depth, struct err *err);
+
+static int adopt_one(int dir, const char *name, uint32_t project, int depth, struct err *err)
+{
+	struct stat st;
+
+	/* Opening a pipe or a device might do something; O_NONBLOCK if one takes
+	 * the name meanwhile. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "look at '%s'", name);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return 0;
+	CLOSE_AT_EXIT int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 :
+		       err_sys(err, "open '%s'", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "look at '%s'", name);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return 0;
+	if (depth >= FILE_DEPTH_MAX)
+		return err_set(err, ERR_FAILED, "folders below '%s' are nested deeper than %d",
+			       name, FILE_DEPTH_MAX);
+	if (give(fd, name, S_ISDIR(st.st_mode), project, err) < 0)
+		return -1;
+	return S_ISDIR(st.st_mode) ? adopt_entries(fd, project, depth + 1, err) : 0;
+}
+
+static int adopt_entries(int dir, uint32_t project, int depth, struct err *err)
+{
+	CLOSE_AT_EXIT int scan = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
+	int rc = 0;
+
+	if (!entries)
+		return err_sys(err, "read a folder");
+	scan = -1;
+	for (struct dirent *e; rc == 0 && (e = readdir(entries));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			rc = adopt_one(dir, e->d_name, project, depth, err);
+	(void)closedir(entries);	/* read only */
+	return rc;
+}
+
+int quota_adopt(int dir, const char *name, uint32_t project, struct err *err)
+{
+	CLOSE_AT_EXIT int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "open '%s'", name);
+	if (adopt_entries(fd, project, 1, err) < 0)
+		return -1;
+	return give(fd, name, true, project, err);
+}
+
+bool quota_is_adopted(int dir, const char *name, uint32_t project)
+{
+	CLOSE_AT_EXIT int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct fsxattr x;
+
+	return fd >= 0 && ioctl(fd, FS_IOC_FSGETXATTR, &x) == 0 && x.fsx_projid == project &&
+	       (x.fsx_xflags & FS_XFLAG_PROJINHERIT);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facet `quota`: the home's project, by which the file system counts it.  The limits
+ * themselves are set by the supervisor, with those of the cgroup.  A project has
+ * the number of the tenant's uid, which nobody else on the machine uses.
+ */
+#include "tenants/facets/facet.h"
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "sandbox/quota.h"
+#include "schema/errors.h"
+#include "tenants/base_tree.h"
+
+int quota_make(struct facet_run *run, struct err *err)
+{
+	const char *site = run->tenant->site;
+	CLOSE_AT_EXIT int homes = base_tree_open(run->settings->home_dir, NULL, err);
+
+	if (homes < 0)
+		return -1;
+	/* A large home is walked once: when it is made, restored, or quota turned on. */
+	if (!quota_missing(homes) && !quota_is_adopted(homes, site, run->uid) &&
+	    quota_adopt(homes, site, run->uid, err) < 0)
+		return -1;
+	fault_point("build.quota.made");
+	return 0;
+}
+
+/* The home takes it along. */
+int quota_undo(struct facet_run *run, struct err *err)
+{
+	(void)run;
+	(void)err;
+	return 0;
+}
+
+int quota_check(const struct facet_run *run, struct err *err)
+{
+	CLOSE_AT_EXIT int homes = base_tree_open(run->settings->home_dir, NULL, err);
+
+	if (homes < 0)
+		return -1;
+	if (quota_missing(homes) || quota_is_adopted(homes, run->tenant->site, run->uid))
+		return 0;
+	return err_set(err, ERR_FAILED, "the home of '%s' is not counted as project %u",
+		       run->tenant->site, run->uid);
+}
