@@ -14,6 +14,7 @@
 #   make golden           rewrites what tests/golden holds; review the difference
 #   make install DESTDIR=/tmp/stage
 #   make deb
+#   make deb-php PHP_CONFIG=/usr/bin/php-config8.4 B=build/php8.4
 
 VERSION     := 0.1.0
 PREFIX      ?= /usr
@@ -24,6 +25,7 @@ UNITDIR     ?= $(PREFIX)/lib/systemd/system
 PKG_CONFIG  ?= pkg-config
 PHP_CONFIG  ?= $(firstword $(wildcard /usr/bin/php-config /usr/bin/php-config8.*))
 PHP         := $(if $(PHP_CONFIG),$(basename $(shell $(PHP_CONFIG) --version)),8.2)
+EXTENSIONS  := $(if $(PHP_CONFIG),$(shell $(PHP_CONFIG) --extension-dir))
 MULTIARCH   := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 # ---- what the product is made of ------------------------------------------
@@ -47,6 +49,8 @@ cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
 # Programs: the one source with main(), the layers inside the process, the
 # foreign libraries.  These lines show what each process is able to do:
 # review them as code (tests/golden holds the resulting NEEDED lists).
+# Those in the folder of a version of PHP; a cage holds just that folder of ours.
+PHP_PROGRAMS := tenant-pool tenant-probe tenant-exec
 PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log tenant-net \
             tenant-pool tenant-probe tenant-exec tenantctl
 
@@ -78,7 +82,6 @@ tenant-pool.main     := pool/pool_main.c
 tenant-pool.uses     := pool schema base
 tenant-pool.libs     := -lfcgi -l:libphp$(PHP).so -Wl,-rpath,$(LIBEXECDIR)/php/$(PHP) \
                         -Wl,-rpath,'$$ORIGIN'
-# Beside the pool, since a cage holds just that folder of ours.
 tenant-probe.main    := sandbox/probe/probe_main.c
 tenant-probe.uses    := probe schema base
 tenant-exec.main     := pool/exec_main.c
@@ -94,7 +97,7 @@ comma  := ,
 B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(MUTANTS),-mutants)$(if $(filter clang,$(CC)),-clang)
 TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
 SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard schema/gen.c schema/gen/*.c tests/unit/*.c tests/root/*.c)
-binary  = $B/$(if $(filter tenant-pool tenant-probe tenant-exec,$1),php/$(PHP)/)$1
+binary  = $B/$(if $(filter $(PHP_PROGRAMS),$1),php/$(PHP)/)$1
 
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -I$B -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(if $(FAULT),-DFAULTS) $(if $(MUTANTS),-DMUTANTS)
@@ -112,6 +115,9 @@ Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-5s %s\n' $1 $(2:$B/%=%))
 
 all: $(foreach p,$(PROGRAMS),$(call binary,$p)) $B/php/$(PHP)/libphp.so
+
+# One version of PHP alone.
+php: $(foreach p,$(PHP_PROGRAMS),$(call binary,$p))
 
 $B/%.o: %.c $B/build_config.h
 	$(call say,CC,$@)
@@ -136,10 +142,16 @@ $B/sql_migrations.h: $(sort $(wildcard schema/sql/*.sql)) Makefile
 $B/tenants/store/migrate.o: $B/sql_migrations.h
 
 # libphp's SONAME carries no version: this folder, first in the pool's run path,
-# says which one is meant.
-$B/php/$(PHP)/libphp.so:
-	@mkdir -p $(@D)
-	@ln -sfn /usr/lib/libphp$(PHP).so $@
+# says which one is meant.  `extensions` lets control refuse one that is not there,
+# and `php` is what commands in the cage find first.
+define php.links
+	@mkdir -p $1
+	@ln -sfn /usr/lib/libphp$(PHP).so $1/libphp.so
+	@ln -sfn /usr/bin/php$(PHP) $1/php
+	$(if $(EXTENSIONS),@ln -sfn $(EXTENSIONS) $1/extensions)
+endef
+$B/php/$(PHP)/libphp.so: Makefile
+	$(call php.links,$(@D))
 
 define layer
 $B/lib$1.a: $($1.src:%.c=$B/%.o)
@@ -256,19 +268,22 @@ UNITS   := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
 place    = $(or $(place.$1),$(LIBEXECDIR))
 place.tenantd     := $(SBINDIR)
 place.tenantctl   := $(BINDIR)
-place.tenant-pool := $(LIBEXECDIR)/php/$(PHP)
-place.tenant-probe := $(LIBEXECDIR)/php/$(PHP)
-place.tenant-exec := $(LIBEXECDIR)/php/$(PHP)
 paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBINDIR)/|'
 
-install: all gen
-	install -d $D$(SBINDIR) $D$(BINDIR) $D$(LIBEXECDIR)/php/$(PHP) $D$(UNITDIR) \
+# The folder of one version.  Another one's:
+#   make install-php PHP_CONFIG=/usr/bin/php-config8.4 B=build/php8.4
+install-php: php
+	$(call php.links,$D$(LIBEXECDIR)/php/$(PHP))
+	install -m 0755 $(foreach p,$(PHP_PROGRAMS),$(call binary,$p)) $D$(LIBEXECDIR)/php/$(PHP)
+
+install: all gen install-php
+	install -d $D$(SBINDIR) $D$(BINDIR) $D$(LIBEXECDIR) $D$(UNITDIR) \
 	    $D$(PREFIX)/lib/sysusers.d $D$(PREFIX)/share/man/man1 $D$(PREFIX)/share/man/man5 \
 	    $D$(PREFIX)/share/man/man8 \
 	    $D$(PREFIX)/share/doc/tenantd $D/etc/tenantd/conf.d $D/etc/nginx/conf.d \
 	    $D/etc/logrotate.d
-	$(foreach p,$(PROGRAMS),install -m 0755 $(call binary,$p) $D$(call place,$p) &&) :
-	ln -sfn /usr/lib/libphp$(PHP).so $D$(LIBEXECDIR)/php/$(PHP)/libphp.so
+	$(foreach p,$(filter-out $(PHP_PROGRAMS),$(PROGRAMS)),install -m 0755 $(call binary,$p) \
+	    $D$(call place,$p) &&) :
 	for u in $(UNITS); do \
 	    $(paths) $$u | install -m 0644 /dev/stdin $D$(UNITDIR)/$${u##*/} || exit 1; done
 	install -m 0644 packaging/systemd/sysusers.conf $D$(PREFIX)/lib/sysusers.d/tenantd.conf
@@ -292,10 +307,19 @@ deb:
 	$Q$(MAKE) --no-print-directory install B=$B PREFIX=/usr DESTDIR=$B/deb >/dev/null
 	$Qpackaging/deb/build.sh $B/deb $B/tenantd_$(VERSION).deb $(VERSION) $(PHP)
 
+# One more version beside it, of the same source:
+#   make deb-php PHP_CONFIG=/usr/bin/php-config8.4 B=build/php8.4
+deb-php:
+	$Qrm -rf $B/deb-php
+	$Q$(MAKE) --no-print-directory install-php B=$B PREFIX=/usr DESTDIR=$B/deb-php >/dev/null
+	$Qpackaging/deb/build.sh $B/deb-php $B/tenantd-php$(PHP)_$(VERSION).deb $(VERSION) $(PHP) \
+	    control-php.in
+
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit run bench clean check mutants check-fast check-drill check-vm gen golden fuzzers fuzz install deb
+.PHONY: all unit run bench clean check mutants check-fast check-drill check-vm gen golden fuzzers fuzz \
+        php install install-php deb deb-php
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(SOURCES:%.c=$B/%.d)

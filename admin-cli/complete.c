@@ -66,6 +66,9 @@ static void offer_kind(struct complete *c, enum word_kind kind)
 	case KIND_PLAN:
 		offer_names(c, kind, "plan");
 		break;
+	case KIND_PHP:
+		offer_names(c, kind, "version of PHP");
+		break;
 	case KIND_CLASS:
 		for (uint32_t i = 0; i < REASON_CLASSES; i++)
 			if (reason_row(i))
@@ -145,6 +148,8 @@ static void offer_options(struct complete *c)
 		c->head = word;
 		for (size_t k = 0; words && words[k]; k++)
 			offer(c, words[k], "");
+		if (row->id == OPT_php)
+			offer_names(c, KIND_PHP, "version of PHP");
 	}
 	c->head = "";
 }

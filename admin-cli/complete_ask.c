@@ -14,6 +14,7 @@ static const struct source {
 	{ KIND_SITE, COMMAND_LIST, "tenants", "site" },
 	{ KIND_REMOVED, ROUTE_REMOVED, "removed", "site" },
 	{ KIND_PLAN, COMMAND_PLAN_LIST, "plans", "name" },
+	{ KIND_PHP, COMMAND_PHP_LIST, "versions", "version" },
 	{ KIND_ALIAS, COMMAND_SHOW, "aliases", NULL },
 };
 

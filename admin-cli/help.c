@@ -80,6 +80,9 @@ static void add_range(struct text *out, const struct option_row *row)
 	case OPTION_LINE:
 		text_add(out, "text, at most %s bytes", high);
 		break;
+	case OPTION_VERSION:
+		text_add(out, "a version, such as 8.2");
+		break;
 	case OPTION_NAMES:
 		text_add(out, "%sa list of names", row->min ? "" : "none, or ");
 		break;

@@ -57,6 +57,11 @@ static const struct list_row {
 		  { "promise", "a hostile site cannot" }, { "found", "found" } },
 	},
 	{
+		COMMAND_PHP_LIST, "no version of PHP\n",
+		{ { "version", "version" }, { "state", "state" }, { "is_default", "default" },
+		  { "sites", "sites" }, { "reason", "reason" } },
+	},
+	{
 		COMMAND_PLAN_LIST, "no plans\n",
 		{ { "name", "plan" }, { "parent", "parent" }, { "tenants", "sites" },
 		  { "sentence", "sentence" } },

@@ -73,9 +73,11 @@ int main(void)
 	else if (spec_read(&spec, &err) == 0 && jail_enter(&jail, &err) == 0) {
 		const char *slash = strrchr(spec.program, '/');
 		char *argv[] = { (char *)(uintptr_t)(slash + 1), NULL };
-		char *envp[] = { (char *)(uintptr_t)"LC_ALL=C.UTF-8",
-				 (char *)(uintptr_t)"PATH=/usr/bin:/bin", NULL };
+		static char path[SPEC_PATH_MAX + 32];
+		char *envp[] = { (char *)(uintptr_t)"LC_ALL=C.UTF-8", path, NULL };
 
+		/* The program's folder first: `php` there is that of its version. */
+		(void)str_format(path, sizeof(path), "PATH=%s:/usr/bin:/bin", spec.runtime);
 		(void)execveat(jail.program, "", argv, envp, AT_EMPTY_PATH);
 		(void)err_sys(&err, "start '%s'", spec.program);
 	}

@@ -22,7 +22,7 @@ enum flag_times { FLAG_ONCE, FLAG_MANY };
 enum flag_place { FLAG_GENERAL, FLAG_HERE, FLAG_BODY, FLAG_QUERY };
 
 /* What completion offers. */
-enum word_kind { KIND_NONE, KIND_SITE, KIND_REMOVED, KIND_ALIAS, KIND_PLAN, KIND_CLASS,
+enum word_kind { KIND_NONE, KIND_SITE, KIND_REMOVED, KIND_ALIAS, KIND_PLAN, KIND_PHP, KIND_CLASS,
 		 KIND_FORMAT, KIND_FILE };
 
 struct flag_row {

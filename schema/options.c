@@ -32,6 +32,7 @@ const struct option_row option_rows[OPTION_IDS] = {
 #define WORDS_TEXT(name) NULL
 #define WORDS_URI(name) NULL
 #define WORDS_LINE(name) NULL
+#define WORDS_VERSION(name) NULL
 #define WORDS_NAMES(name) NULL
 #define WORDS_KEYED(name) NULL
 #define OPT(name, type, def, min, max, scope, guard, known, sentence)                         \
@@ -43,7 +44,8 @@ const struct option_row option_rows[OPTION_IDS] = {
 
 static bool is_short(const struct option_row *row)
 {
-	return row->type == OPTION_TEXT || row->type == OPTION_URI || row->type == OPTION_LINE;
+	return row->type == OPTION_TEXT || row->type == OPTION_URI || row->type == OPTION_LINE ||
+	       row->type == OPTION_VERSION;
 }
 
 static bool is_list(const struct option_row *row)
@@ -95,6 +97,7 @@ void options_default(struct options *out)
 #define DEFAULT_TEXT(name, def) (void)str_copy(out->name, sizeof(out->name), def);
 #define DEFAULT_URI DEFAULT_TEXT
 #define DEFAULT_LINE DEFAULT_TEXT
+#define DEFAULT_VERSION DEFAULT_TEXT
 #define DEFAULT_NAMES DEFAULT_TEXT
 #define DEFAULT_KEYED DEFAULT_TEXT
 #define OPT(name, type, def, min, max, scope, guard, known, sentence) DEFAULT_##type(name, def)
@@ -144,6 +147,7 @@ static void format_number(const struct option_row *row, uint64_t value, char *ou
 	case OPTION_TEXT:
 	case OPTION_URI:
 	case OPTION_LINE:
+	case OPTION_VERSION:
 	case OPTION_NAMES:
 	case OPTION_KEYED:
 		break;
@@ -198,6 +202,11 @@ static int refuse(const struct option_row *row, const char *value, struct err *e
 			       "option '%s': '%.64s' is not %llu to %llu printable characters",
 			       row->name, value, (unsigned long long)row->min,
 			       (unsigned long long)row->max);
+	case OPTION_VERSION:
+		return err_set(err, ERR_BAD_OPTION,
+			       "option '%s': '%.64s' is no version: a digit, then letters, digits, "
+			       "'.', '_' and '-', %llu bytes at most",
+			       row->name, value, (unsigned long long)row->max);
 	case OPTION_SIZE:
 	case OPTION_COUNT:
 	case OPTION_PERCENT:
@@ -219,6 +228,13 @@ static bool line_is_safe(const char *s)
 	return *s == '\0';
 }
 
+#define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+static bool version_is_safe(const char *s)
+{
+	return *s >= '0' && *s <= '9' && s[strspn(s, LETTERS_AND_DIGITS "._-")] == '\0';
+}
+
 /* TEXT options are relative paths that end up in nginx's configuration and in
  * PHP's: only harmless characters, no empty, "." or ".." component.  URI ones are
  * the same behind a slash. */
@@ -233,6 +249,8 @@ static bool text_is_safe(const struct option_row *row, const char *s)
 		return true;
 	if (row->type == OPTION_LINE)
 		return line_is_safe(s);
+	if (row->type == OPTION_VERSION)
+		return version_is_safe(s);
 	if (row->type == OPTION_URI && *s++ != '/')
 		return false;
 	part = s;
@@ -312,6 +330,7 @@ static int parse_number(const struct option_row *row, const char *value, uint64_
 	case OPTION_TEXT:
 	case OPTION_URI:
 	case OPTION_LINE:
+	case OPTION_VERSION:
 	case OPTION_NAMES:
 	case OPTION_KEYED:
 		break;

@@ -25,8 +25,8 @@ enum option_socket { SOCKET_MYSQL, SOCKET_REDIS, SOCKETS };
 
 enum option_type {
 	OPTION_SIZE, OPTION_COUNT, OPTION_PERCENT, OPTION_SECONDS, OPTION_BOOL,
-	OPTION_ENUM, OPTION_SET, OPTION_TEXT, OPTION_URI, OPTION_LINE, OPTION_NAMES,
-	OPTION_KEYED,
+	OPTION_ENUM, OPTION_SET, OPTION_TEXT, OPTION_URI, OPTION_LINE, OPTION_VERSION,
+	OPTION_NAMES, OPTION_KEYED,
 };
 
 /* What a change of the option needs; bits. */
@@ -35,7 +35,7 @@ enum option_scope {
 	OPTION_BOTH = OPTION_POOL | OPTION_VHOST,
 };
 
-#define OPTION_TEXT_MAX 96	/* room of a TEXT, URI or LINE value with its terminator */
+#define OPTION_TEXT_MAX 96	/* room of a TEXT, URI, LINE or VERSION value with its terminator */
 #define OPTION_LIST_MAX 2048	/* of a NAMES or KEYED one (schema/option_list.h) */
 #define OPTION_NAME_MAX 128	/* of one name in a list */
 
@@ -58,6 +58,7 @@ struct options {
 #define OPTION_FIELD_TEXT(name) char name[OPTION_TEXT_MAX];
 #define OPTION_FIELD_URI OPTION_FIELD_TEXT
 #define OPTION_FIELD_LINE OPTION_FIELD_TEXT
+#define OPTION_FIELD_VERSION OPTION_FIELD_TEXT
 #define OPTION_FIELD_NAMES(name) char name[OPTION_LIST_MAX];
 #define OPTION_FIELD_KEYED(name) char name[OPTION_LIST_MAX];
 #define OPT(name, type, def, min, max, scope, guard, known, sentence) OPTION_FIELD_##type(name)

@@ -12,6 +12,7 @@
 #include "tenants/facets/facet.h"
 #include "tenants/home_kept.h"
 #include "tenants/ledger.h"
+#include "tenants/php_versions.h"
 
 struct job {
 	const struct settings *settings;
@@ -107,6 +108,7 @@ static int do_issue(struct job *job, const struct wire_tenant *t, struct err *er
 	uint32_t number = 0;
 
 	if (build_check_policy(job->settings, t, err) < 0 ||
+	    php_check(job->settings, &t->options, err) < 0 ||
 	    ledger_issue(&job->ledger, t, job->settings->tenants_max, job->settings->uid_base,
 			 &number, err) < 0)
 		return -1;
@@ -123,7 +125,8 @@ static int do_apply(struct job *job, const struct wire_tenant *t, struct err *er
 		return err_set(err, ERR_CONFLICT, "number %u of '%s' is retired; it needs a "
 			       "new one", job->head.number, t->site);
 	begin_run(job, t, &r);
-	if (facets_apply(&job->run, report_step, job, err) < 0)
+	if (spec_check_move(&job->run, err) < 0 ||
+	    facets_apply(&job->run, report_step, job, err) < 0)
 		return -1;
 	return reply_done(job, job->head.number, job->run.nginx_revision, err);
 }

@@ -26,7 +26,6 @@ static const char letters_id[] =
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 static const char letters_listen[] =
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-[]*, ";
-static const char letters_version[] = "0123456789.";
 
 /* WORDS rows end up in other programs' configuration or in paths. */
 static const struct {
@@ -36,7 +35,7 @@ static const struct {
 } words[] = {
 	{ "nginx_listen", letters_listen, "addresses and ports, separated by commas" },
 	{ "cgroup_name", letters_id, "a name of letters, digits, '.', '_' and '-'" },
-	{ "php", letters_version, "a version such as 8.2" },
+	{ "php", letters_id, "a version such as 8.2" },
 	{ "net_table", letters_id, "a name of letters, digits, '.', '_' and '-'" },
 };
 

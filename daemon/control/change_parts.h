@@ -26,8 +26,10 @@ int change_blame(struct outcome *o, const char *field);
 /* The row of the site, or one whose state is TENANT_NONE. */
 int change_find(struct work *w, const char *site, struct tenant *out, struct err *err);
 
-/* Plan, host names and options against the database and the settings. */
-int change_check(struct work *w, const struct tenant *t, struct outcome *o, struct err *err);
+/* Plan, host names and options against the database, the settings and the versions of PHP;
+ * OLD is the row before, with the state TENANT_NONE for none. */
+int change_check(struct work *w, const struct tenant *old, const struct tenant *t,
+		 struct outcome *o, struct err *err);
 
 /* Gets a number for T, inserts it in place of OLD, and builds it. */
 int change_make(struct work *w, struct tenant *t, const struct tenant *old, struct err *err);

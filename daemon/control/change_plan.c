@@ -14,6 +14,7 @@
 #include "daemon/control/view.h"
 #include "schema/errors.h"
 #include "tenants/build_job.h"
+#include "tenants/php_versions.h"
 
 /* A plan whose values may change, and what it set, with its ancestors, before. */
 struct heir {
@@ -53,12 +54,15 @@ static int follow(struct followers *f, const struct heir *h, uint32_t number)
 
 	if (store_find_number(f->w->store, number, &t, f->err) < 0)
 		return -1;
-	if (overrides_resolve(&h->before, &t.overrides, &before, &unused) == 0 &&
-	    overrides_resolve(&h->after, &t.overrides, &after, &unused) == 0 &&
-	    options_difference(&before, &after) == 0)
+	bool is_known = overrides_resolve(&h->before, &t.overrides, &before, &unused) == 0 &&
+			overrides_resolve(&h->after, &t.overrides, &after, &unused) == 0;
+
+	if (is_known && options_difference(&before, &after) == 0)
 		return 0;
 	if (tenant_to_wire(&t, &h->after, &wire, f->err) < 0 ||
-	    build_check_policy(f->w->settings, &wire, f->err) < 0)
+	    build_check_policy(f->w->settings, &wire, f->err) < 0 ||
+	    (is_known && php_is_moved(&before, &after) &&
+	     php_check(f->w->settings, &after, f->err) < 0))
 		return err_wrap(f->err, "site '%.80s' could not follow", t.site);
 	f->sites++;
 	return store_raise(f->w->store, number, f->err);
@@ -154,6 +158,8 @@ static int put(struct work *w, const struct change *c, const struct plan *old,
 	free(f.heirs);
 	if (rc == 0)
 		rc = values_of(w->store, p->name, &is, err);
+	if (rc == 0 && php_is_moved(&was, &is) && php_check(w->settings, &is, err) < 0)
+		rc = change_blame(o, "options");
 	if (rc == 0 && c->is_dry_run)
 		o->changes = diff_plans(old, &was, p, &is);
 	fault_point("control.plan.commit");

@@ -106,7 +106,7 @@ int change_restore(struct work *w, const struct change *c, struct tenant *t, str
 	t->state = state;
 	t->created_at = 0;
 	t->failure[0] = '\0';
-	if (change_check(w, t, o, err) < 0)
+	if (change_check(w, &old, t, o, err) < 0)
 		return -1;
 	if (c->is_dry_run)
 		return change_would(w, o, &old, t, err);

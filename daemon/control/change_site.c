@@ -10,6 +10,7 @@
 #include "schema/reasons.h"
 #include "tenants/build_job.h"
 #include "tenants/life.h"
+#include "tenants/php_versions.h"
 
 int change_find(struct work *w, const char *site, struct tenant *out, struct err *err)
 {
@@ -39,8 +40,23 @@ int change_would(struct work *w, struct outcome *o, const struct tenant *old,
 	return o->changes ? 0 : -1;
 }
 
+static int check_php(struct work *w, const struct tenant *old, const struct options *now,
+		     struct err *err)
+{
+	struct overrides plan;
+	struct options before;
+	struct err unused = { 0 };
+
+	if (old->state != TENANT_NONE && store_plan(w->store, old->plan, &plan, &unused) == 0 &&
+	    overrides_resolve(&plan, &old->overrides, &before, &unused) == 0 &&
+	    !php_is_moved(&before, now))
+		return 0;
+	return php_check(w->settings, now, err);
+}
+
 /* Everything that can be known to be wrong without the root side. */
-int change_check(struct work *w, const struct tenant *t, struct outcome *o, struct err *err)
+int change_check(struct work *w, const struct tenant *old, const struct tenant *t,
+		 struct outcome *o, struct err *err)
 {
 	struct overrides plan;
 	struct wire_tenant wire;
@@ -61,7 +77,8 @@ int change_check(struct work *w, const struct tenant *t, struct outcome *o, stru
 	}
 	if (tenant_to_wire(t, &plan, &wire, err) < 0)
 		return change_blame(o, err->code == ERR_CONFLICT ? "aliases" : "options");
-	if (build_check_policy(w->settings, &wire, err) < 0)
+	if (build_check_policy(w->settings, &wire, err) < 0 ||
+	    check_php(w, old, &wire.options, err) < 0)
 		return change_blame(o, "options");
 	return 0;
 }
@@ -123,7 +140,7 @@ int change_add(struct work *w, const struct change *c, struct tenant *t, struct 
 			      "wait until it is live and change it with set", c->site);
 		return change_blame(o, "site");
 	}
-	if (change_check(w, t, o, err) < 0)
+	if (change_check(w, &old, t, o, err) < 0)
 		return -1;
 	if (c->is_dry_run)
 		return change_would(w, o, &old, t, err);
@@ -175,7 +192,7 @@ static int settle_wish(struct work *w, const struct change *c, const struct tena
 		o->is_unchanged = true;
 		return 0;
 	}
-	if (change_check(w, t, o, err) < 0)
+	if (change_check(w, old, t, o, err) < 0)
 		return -1;
 	return alter(w, c, old, t, o, err);
 }

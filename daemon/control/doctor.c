@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -14,7 +15,9 @@
 
 #include "daemon/control/envelope.h"
 #include "daemon/control/read.h"
+#include "daemon/control/view.h"
 #include "schema/states.h"
+#include "tenants/php_versions.h"
 
 #define KERNEL_OLDEST 6001		/* 6.1 */
 #define NGINX_OLDEST 1022		/* 1.22 */
@@ -31,6 +34,7 @@ static const char *const result_words[RESULTS] = { "OK", "FAILED", "SKIPPED" };
 /* What all checks look at.  Without facts of the supervisor AWAY says why. */
 struct doctor {
 	const struct settings *set;
+	struct store *store;
 	bool has_facts;
 	struct wire_machine facts;
 	struct err away;
@@ -181,21 +185,27 @@ static enum result check_nginx_default(const struct doctor *d, struct text *foun
 
 static enum result check_php(const struct doctor *d, struct text *found)
 {
-	struct text library = { 0 };
-	struct text program = { 0 };
-	bool is_library = false, is_program = false;
+	struct php_use *use = NULL;
+	struct err err = { 0 };
+	size_t count = 0;
+	enum result result = OK;
 
-	text_add(&program, "%s/php/%s/tenant-pool", d->set->libexec_dir, d->set->php);
-	text_add(&library, "/usr/lib/libphp%s.so", d->set->php);
-	if (program.data && library.data) {
-		is_program = access(program.data, X_OK) == 0;
-		is_library = access(library.data, R_OK) == 0;
-		text_add(found, "%s%s, %s%s", library.data, is_library ? "" : " is missing",
-			 program.data, is_program ? "" : " is missing");
+	if (view_php_uses(d->store, d->set, &use, &count, &err) < 0) {
+		text_add(found, "%s", err.text);
+		return FAILED;
 	}
-	text_free(&library);
-	text_free(&program);
-	return is_library && is_program ? OK : FAILED;
+	for (size_t i = 0; i < count; i++) {
+		struct text lacks = { 0 };
+
+		php_version_lacks(d->set, use[i].version, &lacks);
+		text_add(found, "%s%s (%llu sites): %s", i ? "; " : "", use[i].version,
+			 (unsigned long long)use[i].sites, lacks.data ? lacks.data : "ready");
+		if (lacks.size)
+			result = FAILED;
+		text_free(&lacks);
+	}
+	free(use);
+	return result;
 }
 
 static enum result check_files(const struct doctor *d, struct text *found)
@@ -385,9 +395,9 @@ static json_t *row(const struct doctor *d, size_t i, unsigned counts[RESULTS])
 	return json;
 }
 
-json_t *doctor_run(const struct settings *set, struct live *live)
+json_t *doctor_run(const struct settings *set, struct store *s, struct live *live)
 {
-	struct doctor d = { .set = set };
+	struct doctor d = { .set = set, .store = s };
 	unsigned counts[RESULTS] = { 0 };
 	json_t *rows = json_array();
 

@@ -12,10 +12,11 @@
 #include "base/str.h"
 #include "daemon/control/live.h"
 #include "schema/settings.h"
+#include "tenants/store/store.h"
 
 /* {"checks":[{"id","result","checked","found","advice"}],"ok","failed","skipped"};
  * NULL without memory. */
-json_t *doctor_run(const struct settings *set, struct live *live);
+json_t *doctor_run(const struct settings *set, struct store *s, struct live *live);
 
 /* doctor_nginx.c.  The program's version, times 1000 plus the second part
  * (1.22 is 1022); 0 with FOUND telling why not. */

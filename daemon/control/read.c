@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list, show, status, plan list, removed. */
+/* list, show, status, plan list, php list, removed. */
 #include "daemon/control/read.h"
 
 #include <stdlib.h>
@@ -136,13 +136,15 @@ static json_t *data_of(struct reader *r, const struct route *route, struct err *
 	case ROUTE_JAIL:
 		return one_site(r, route, err);
 	case COMMAND_DOCTOR:
-		return doctor_run(r->settings, &r->live);
+		return doctor_run(r->settings, r->store, &r->live);
 	case ROUTE_DAEMON:
 		return daemon_status(r, err);
 	case COMMAND_PLAN_SHOW:
 		return one_plan(r, route, err);
 	case COMMAND_PLAN_LIST:
 		return view_plans(r->store, err);
+	case COMMAND_PHP_LIST:
+		return view_php(r->store, r->settings, err);
 	case ROUTE_REMOVED:
 		return view_removed(r->store, r->settings, err);
 	default:

@@ -12,6 +12,7 @@
 #include "schema/promises.h"
 #include "schema/reasons.h"
 #include "tenants/idn.h"
+#include "tenants/php_versions.h"
 
 #define DAY_S 86400
 
@@ -167,8 +168,8 @@ json_t *view_tenant(struct store *s, const struct settings *set, const struct te
 
 	put_places(json, set, t, &o);
 	(void)json_object_update_new(
-		json, json_pack("{s:s,s:o,s:o,s:o,s:I,s:o,s:o}", "plan", t->plan, "options",
-				view_options(&o), "overrides",
+		json, json_pack("{s:s,s:s,s:o,s:o,s:o,s:I,s:o,s:o}", "plan", t->plan, "php",
+				php_version_of(set, &o), "options", view_options(&o), "overrides",
 				view_option_names(&t->overrides), "not_enforced",
 				view_not_enforced(set->run_dir), "revision",
 				(json_int_t)t->revision, "created_at", when(t->created_at),

@@ -36,6 +36,18 @@ json_t *view_plans(struct store *s, struct err *err);
  * is so without LIVE. */
 json_t *view_plan(struct store *s, struct live *live, const char *name, struct err *err);
 
+/* A version of PHP that is the default, is there, or is wanted by sites. */
+struct php_use {
+	char version[SETTING_TEXT_MAX];
+	uint64_t sites;
+};
+/* *out is the caller's to free. */
+int view_php_uses(struct store *s, const struct settings *set, struct php_use **out,
+		  size_t *out_count, struct err *err);
+
+/* {"versions":[{"version","is_default","state","sites","reason"}]}, oldest first. */
+json_t *view_php(struct store *s, const struct settings *set, struct err *err);
+
 /* {"removed":[{"number","site","plan","removed_at","kept_until"}]}. */
 json_t *view_removed(struct store *s, const struct settings *set, struct err *err);
 

@@ -122,6 +122,16 @@ static void abandon(struct generation *g)
 	g->pool->is_dirty = true;
 }
 
+/* In words that help, before a cage is built in vain. */
+static int check_program(const struct jail_spec *full, struct err *err)
+{
+	if (access(full->program, X_OK) == 0)
+		return 0;
+	return err_sys(err, "start '%s', which brings the site's PHP (tenantctl php list tells the "
+		       "versions there are; install this one, or set the option php)",
+		       full->program);
+}
+
 struct generation *generation_start(struct pool *p, struct err *err)
 {
 	struct ends e = { -1, -1, -1, { -1, -1, -1 }, -1, -1, -1, -1 };
@@ -134,6 +144,8 @@ struct generation *generation_start(struct pool *p, struct err *err)
 		(void)err_set(err, ERR_CONFLICT, "'%s' is suspended", spec.site);
 		return NULL;
 	}
+	if (check_program(&full, err) < 0)
+		return NULL;
 	struct generation *g = generation_slot(p, 0, err);
 
 	if (!g)

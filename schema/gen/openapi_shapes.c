@@ -187,6 +187,7 @@ static void print_wish(const struct option_row *row)
 	case OPTION_TEXT:
 	case OPTION_URI:
 	case OPTION_LINE:
+	case OPTION_VERSION:
 		printf(", type: [string, 'null'], minLength: %" PRIu64 ", maxLength: %" PRIu64,
 		       row->min, row->max);
 		break;

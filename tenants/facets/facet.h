@@ -73,6 +73,9 @@ int logs_undo(struct facet_run *run, struct err *err);
 int logs_check(const struct facet_run *run, struct err *err);
 int spec_make(struct facet_run *run, struct err *err);
 int spec_undo(struct facet_run *run, struct err *err);
+/* What must be refused before anything is made: a move to a PHP or to extensions that this
+ * machine lacks, a script to preload that is not in the home.  ERR_BAD_OPTION. */
+int spec_check_move(const struct facet_run *run, struct err *err);
 int spec_facet_check(const struct facet_run *run, struct err *err);
 int vhost_make(struct facet_run *run, struct err *err);
 int vhost_undo(struct facet_run *run, struct err *err);

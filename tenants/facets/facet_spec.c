@@ -2,9 +2,13 @@
 /* Facet `spec`: the record from which the tenant's jail and pool are started. */
 #include "tenants/facets/facet.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -15,6 +19,7 @@
 #include "schema/errors.h"
 #include "schema/pool_spec.h"
 #include "tenants/base_tree.h"
+#include "tenants/php_versions.h"
 
 #define HOSTNAME_DEFAULT "cage"
 
@@ -122,7 +127,7 @@ static int fill(struct jail_spec *s, const struct facet_run *run, struct err *er
 	if (str_format(s->home, sizeof(s->home), "%s/%s", set->home_dir, t->site) < 0)
 		return too_long(err, "the home");
 	if (str_format(s->runtime, sizeof(s->runtime), "%s/php/%s", set->libexec_dir,
-		       set->php) < 0 ||
+		       php_version_of(set, o)) < 0 ||
 	    str_format(s->program, sizeof(s->program), "%s/tenant-pool", s->runtime) < 0)
 		return too_long(err, "the pool program");
 	set_limits(&s->limits, o);
@@ -149,6 +154,55 @@ int spec_make(struct facet_run *run, struct err *err)
 		return -1;
 	fault_point("build.spec.written");
 	return 0;
+}
+
+/* Links of the tenant's own may lead to it, as to a release that is current; where they
+ * lead out of the home nobody can tell before PHP does. */
+static int check_preload(const struct facet_run *run, struct err *err)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	const struct options *o = &run->tenant->options;
+	struct err unused = { 0 };
+	CLOSE_AT_EXIT int home = base_tree_open(run->settings->home_dir, run->tenant->site,
+						&unused);
+
+	if (home < 0)
+		return 0;	/* the home's own facet tells, and mends what it can */
+	CLOSE_AT_EXIT int fd = (int)syscall(SYS_openat2, home, o->preload, &how, sizeof(how));
+	struct stat st;
+
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, ERR_BAD_OPTION, "option 'preload': there is no file '%s' below "
+			       "the home of '%s'; put it there first", o->preload,
+			       run->tenant->site);
+	return 0;
+}
+
+int spec_check_move(const struct facet_run *run, struct err *err)
+{
+	static struct jail_spec is;
+	struct pool_spec was = { 0 };
+	struct err unused = { 0 };
+	char name[16];
+	CLOSE_AT_EXIT int dir = open_specs(run, name, &unused);
+	/* What is wrong with the record its own facet tells. */
+	bool is_known = dir >= 0 &&
+			file_read_record(dir, name, &is, sizeof(is), &unused) == 0 &&
+			is.payload_size == sizeof(was);
+
+	if (is_known)
+		memcpy(&was, is.payload, sizeof(was));
+	if ((!is_known || php_is_moved(&was.options, &run->tenant->options)) &&
+	    php_check(run->settings, &run->tenant->options, err) < 0)
+		return -1;
+	/* A site that is just being made has no file yet. */
+	if (run->is_new || !run->tenant->options.preload[0] ||
+	    (is_known && strcmp(was.options.preload, run->tenant->options.preload) == 0))
+		return 0;
+	return check_preload(run, err);
 }
 
 int spec_undo(struct facet_run *run, struct err *err)

@@ -63,6 +63,12 @@ struct store_row {
 int store_each(struct store *s, int (*each)(const struct store_row *row, void *ctx), void *ctx,
 	       struct err *err);
 
+/* Calls EACH for each plan and each own value of this option that sites of it have, ""
+ * where they have none; with the number of those sites. */
+int store_each_value(struct store *s, const char *option,
+		     int (*each)(const char *plan, const char *value, uint64_t sites, void *ctx),
+		     void *ctx, struct err *err);
+
 /* Number of tenants in each state; index 0 is the sum. */
 int store_count(struct store *s, uint64_t out[TENANT_STATES], struct err *err);
 

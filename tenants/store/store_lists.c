@@ -39,6 +39,32 @@ int store_each(struct store *s, int (*each)(const struct store_row *row, void *c
 	return rc;
 }
 
+int store_each_value(struct store *s, const char *option,
+		     int (*each)(const char *plan, const char *value, uint64_t sites, void *ctx),
+		     void *ctx, struct err *err)
+{
+	SQL_STMT *stmt = NULL;
+	int rc = 0;
+
+	if (sql_prepare(s->db, &stmt, err,
+			"SELECT t.plan, coalesce(o.value, ''), count(*) FROM tenant t LEFT JOIN "
+			"tenant_option o ON o.number = t.number AND o.name = ? "
+			"WHERE NOT t.is_undone GROUP BY 1, 2", "s", option) < 0)
+		return -1;
+	while ((rc = sql_step(s->db, stmt, err)) > 0) {
+		char plan[PLAN_NAME_MAX];
+		char value[OPTION_FORMAT_MAX];
+
+		if (sql_text(stmt, 0, plan, sizeof(plan), err) < 0 ||
+		    sql_text(stmt, 1, value, sizeof(value), err) < 0)
+			return -1;
+		rc = each(plan, value, (uint64_t)sqlite3_column_int64(stmt, 2), ctx);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
 int store_count(struct store *s, uint64_t out[TENANT_STATES], struct err *err)
 {
 	uint64_t counts[TENANT_STATES] = { 0 };

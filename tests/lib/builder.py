@@ -92,7 +92,7 @@ class Builder:
         self.conf = self.folder / "tenantd.conf"
         self.usual = (f"home_dir = {self.homes}\nstate_dir = {self.state}\nrun_dir = {self.run}\n"
                       f"log_dir = {self.log}\ncontrol_user = {CONTROL_UID}\n"
-                      f"log_user = {LOG_UID}\nadmin_group = 0\n"
+                      f"log_user = {LOG_UID}\nadmin_group = 0\nlibexec_dir = {self.build}\n"
                       f"nginx_listen = 127.0.0.1:{self.port}\n"
                       f"nginx_conf = {self.folder}/nginx.conf\nnginx_prefix = {self.folder}\n"
                       f"nginx_pid = {self.folder}/nginx.pid\n")

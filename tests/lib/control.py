@@ -295,7 +295,11 @@ class Control:
             os.chown(self.run, uid, uid)
             os.chown(self.state / "control", uid, uid)
         record = settings_record(home_dir="/srv/x", state_dir=self.state, run_dir=self.run,
-                                 log_dir="/var/log/x", libexec_dir="/x", admin_gid=0, **settings)
+                                 log_dir="/var/log/x", libexec_dir=self.folder, php="8.2", admin_gid=0,
+                                 **settings)
+        # What a version of PHP is known by.
+        (self.folder / "php/8.2").mkdir(parents=True)
+        (self.folder / "php/8.2/tenant-pool").touch(0o755)
         (self.run / "settings").write_bytes(record)
         (self.run / "settings").chmod(0o644)
 

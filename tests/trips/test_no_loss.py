@@ -1,69 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is changed, broken or killed while visitors come: none of them notices.
-
-Visitors come through nginx, some twenty a second to each site, one after another.  Some
-requests are long, so that there is always one which a careless end would cut."""
-import collections
-import contextlib
+"""What is changed, broken or killed while visitors come: none of them notices."""
 import os
 import pathlib
 import signal
-import threading
-import time
 
 import pytest
 
 from tests.lib import procs
+from tests.lib.load import Load
 from tests.lib.procs import wait_until
 
-PAUSE_S = 0.05
 KILLS = 20
 LIMIT_S = 60
 A, B, C = "a.example", "b.example", "c.example"
-# Says who answers, and by which settings.
+# Says by which settings.
 PAGE = "<?php usleep((int)($_GET['us'] ?? 0)); " \
        "echo ini_get('memory_limit'), ' ', ini_get('precision'), ' end';"
 # Keeps its workers, so that every process that goes is one that was ended.
 STEADY = ("pm=static", "max_children=2", "pool_idle_timeout=1h")
-
-
-class Load(contextlib.AbstractContextManager):
-    """Visitors of some sites, until the block ends: how many came, and what failed."""
-
-    def __init__(self, system, *sites):
-        self.system, self.is_over = system, threading.Event()
-        self.came, self.failed = collections.Counter(), []
-        self.threads = [threading.Thread(target=self.visit, args=(site, us))
-                        for site in sites for us in (0, 300000)]
-
-    def visit(self, site, us):
-        while not self.is_over.wait(PAUSE_S):
-            try:
-                answer = self.system.http(site, f"/?us={us}")
-                if answer.status != 200 or not answer.body.endswith(b" end"):
-                    self.failed.append((site, answer.status, answer.body[:200]))
-            except OSError as error:
-                self.failed.append((site, repr(error)))
-            self.came[site] += 1
-
-    def wait(self, count=3):
-        """Until each site has had so many visitors more."""
-        before = dict(self.came)
-        wait_until(lambda: all(self.came[site] >= before.get(site, 0) + count
-                               for site in before), LIMIT_S, "visitors come")
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, kind, value, trace):
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
-        print(f"{len(self.failed)} of {sum(self.came.values())} requests failed: {self.failed[:5]}")
-        if kind is None:
-            assert self.came and not self.failed, (self.failed[:5], self.system.logs())
 
 
 @pytest.fixture(scope="module")

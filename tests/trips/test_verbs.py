@@ -25,6 +25,7 @@ LIFE = [
     ("alias remove {s} shop.{s}", "{s}: alias remove: done"),
     ("plan add {p} --parent small --sentence 'For tests.' pids_max=80", "{p}: plan add: done"),
     ("plan list", "For tests."),
+    ("php list", "ready"),
     ("plan show {p}", "parent: small"),
     ("set {s} --plan {p}", "{s}: set: done"),
     ("plan set {p} max_connections=7", "sites that follow: 1"),

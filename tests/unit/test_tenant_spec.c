@@ -86,8 +86,9 @@ static void test_key_follows_scopes(void **state)
 			(void)str_copy((char *)&pool.options + row->offset, OPTION_TEXT_MAX,
 				       row->type == OPTION_KEYED ? "W=b\n"
 				       : is_ending		 ? ".web"
-				       : row->type == OPTION_URI ? "/web"
-								 : "web");
+				       : row->type == OPTION_URI	 ? "/web"
+				       : row->type == OPTION_VERSION	 ? "8.0"
+									 : "web");
 		} else {
 			uint64_t *value = (uint64_t *)(void *)((char *)&pool.options + row->offset);
 
