@@ -27,5 +27,6 @@ ok "the holder sits in hold" is "0::/system.slice/tenantd-tree.service/hold" \
 	cat "/proc/$(systemctl show -P MainPID tenantd-tree)/cgroup"
 ok "controllers are on for tenants" has memory cat "$TREE/tenants/cgroup.controllers"
 ok "nginx takes the include line" nginx -t
+ok "nginx has the CPU weight of ten services" is 1000 systemctl show -P CPUWeight nginx
 ok "nobody else talks to the API" not setpriv --reuid=33 --regid=33 --clear-groups \
 	tenantctl list
