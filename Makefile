@@ -264,11 +264,11 @@ compile_commands.json: Makefile
 
 # ---- install and package --------------------------------------------------
 D        = $(DESTDIR)
-UNITS   := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
+UNITS   := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket packaging/systemd/*.timer)
 place    = $(or $(place.$1),$(LIBEXECDIR))
 place.tenantd     := $(SBINDIR)
 place.tenantctl   := $(BINDIR)
-paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBINDIR)/|'
+paths   := sed -e 's|/usr/libexec/tenantd|$(LIBEXECDIR)|' -e 's|/usr/sbin/|$(SBINDIR)/|' -e 's|/usr/bin/|$(BINDIR)/|'
 
 # The folder of one version.  Another one's:
 #   make install-php PHP_CONFIG=/usr/bin/php-config8.4 B=build/php8.4

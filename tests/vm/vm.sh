@@ -46,7 +46,7 @@ else
 	speed="-accel tcg,thread=multi,tb-size=512 -cpu Nehalem"
 fi
 # shellcheck disable=SC2046,SC2086 # lists of words
-timeout -k 5 "$limit" nice -n 10 qemu-system-x86_64 -M q35,usb=off,smbus=off,sata=off $speed \
+timeout -k 5 "$limit" nice -n 5 qemu-system-x86_64 -M q35,usb=off,smbus=off,sata=off $speed \
 	-smp 2 -m "$memory" -nodefaults -no-user-config -no-reboot -display none \
 	-serial file:"$work/console" -serial file:"$work/live" -kernel "$image.vmlinuz" \
 	-append "root=PARTUUID=7e4a0001-01 rootfstype=ext4 rw console=ttyS0 quiet panic=-1 mitigations=off nowatchdog rcupdate.rcu_cpu_stall_timeout=300 random.trust_cpu=on" \

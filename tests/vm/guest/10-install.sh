@@ -13,6 +13,7 @@ done
 ok "units start at boot" is "enabled
 enabled
 enabled" systemctl is-enabled tenantd.service tenant-control.socket tenant-control.service
+ok "the nightly trial waits" systemctl is-active tenant-audit.timer
 ok "the machine knows the control user" getent passwd tenantd-control
 ok "the machine knows the log user" getent passwd tenantd-log
 ok "the API socket is the administrators'" is "660 root tenantadm" \

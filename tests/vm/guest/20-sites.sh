@@ -27,3 +27,7 @@ ok "an unknown name is not served" not page unknown.example /facts.php
 ok "the pool lives in the tree's group" has "/tenantd-tree.service/tenants/" \
 	cat "/proc/$(field status site.example master_pid)/cgroup"
 ok "uids are of the documented range" above 1900000000 echo "$uid"
+
+# As it will run by night: a client without privileges, confined by its unit.
+ok "tenant-audit tries all sites" systemctl start tenant-audit.service
+ok "it says so in the journal" within 30 has held journalctl -u tenant-audit.service -o cat
