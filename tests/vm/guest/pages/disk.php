@@ -8,8 +8,11 @@ function refused() { return error_get_last()['message']; }
 switch ($_GET['what']) {
 case 'blocks':
     for ($i = 0; $i < $n; $i++)
-        if (@file_put_contents("$folder/b$i", str_repeat('x', 1 << 20)) !== 1 << 20)
+        if (@file_put_contents("$folder/b$i", str_repeat('x', 1 << 20)) !== 1 << 20) {
+            // Written in part: the next byte tells why.
+            @fwrite(fopen("$folder/b$i", 'a'), 'x');
             exit("refused after $i: " . refused());
+        }
     exit("wrote $n");
 case 'inodes':
     for ($i = 0; $i < $n; $i++)
