@@ -124,14 +124,16 @@ static void on_change(void *owner, uint32_t events)
 		restore(p, who);
 }
 
-/* Where the table cannot be read, its end was not heard of. */
+/* Where the table cannot be read, its end was not yet heard of. */
 static void count(struct program *p)
 {
+	char who[NET_WATCH_WHO];
 	struct err err = { 0 };
 
 	if (net_counter_read(&p->counter, &p->table, &p->lines.range, tell_counts, p, &err) < 0) {
 		complain("our table cannot be read", &err);
-		restore(p, "");
+		(void)net_watch_read(&p->watch, who);	/* it may wait to be read */
+		restore(p, who);
 	}
 }
 

@@ -38,7 +38,7 @@ ok "status counts refusals" within 60 above 0 refused
 ok "the host forwards for nobody" is 0 cat /proc/sys/net/ipv4/ip_forward
 net=$(pgrep -x tenant-net)
 ok "tenant-net has one capability" is "CapEff:	0000000000001000" grep CapEff "/proc/$net/status"
-ok "doctor: links" has "OK,network.links" doctor network.links
+ok "doctor: links" has OK, doctor network.links
 
 # As `systemctl restart nftables` does.
 kill -STOP "$net"
