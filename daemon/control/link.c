@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -71,22 +72,46 @@ static void drop_fds(struct link *l)
 		fd_close(&l->fds[--l->fd_count]);
 }
 
+/* Its helpers may take minutes, but it greets at any time.  False only if a
+ * greeting, too, went unanswered: any other failure says nothing of that. */
+static bool is_alive(const struct link *l)
+{
+	struct link *second = malloc(sizeof(*second));
+	struct err err = { 0 };
+
+	if (!second)
+		return true;
+	link_init(second, l->quick_ms, 0);
+	(void)link_open(second, l->run_dir, &err);
+	bool is_late = second->is_late;
+
+	link_close(second);
+	free(second);
+	return !is_late;
+}
+
 /* One frame into l->frame, l->head and l->size. */
 static int receive(struct link *l, int64_t until, struct err *err)
 {
 	struct pollfd p = { .fd = l->fd, .events = POLLIN };
 	struct err why = { 0 };
+	int64_t slice = 2 * (int64_t)l->quick_ms, left;
 	int ready = 0;
 
-	do {
-		int64_t left = until - now_ms();
-
-		ready = poll(&p, 1, left > 0 ? (int)left : 0);
-	} while (ready < 0 && errno == EINTR);
-	if (ready < 0)
-		return lost(l, err, "cannot be waited for", strerror(errno));
-	if (ready == 0)
-		return lost(l, err, "did not answer in time", "");
+	for (;;) {
+		left = until - now_ms();
+		ready = poll(&p, 1, left < 0 ? 0 : (int)(left < slice ? left : slice));
+		if (ready < 0 && errno != EINTR)
+			return lost(l, err, "cannot be waited for", strerror(errno));
+		if (ready > 0)
+			break;
+		l->is_late = ready == 0 && left <= slice;
+		if (l->is_late)
+			return lost(l, err, "did not answer in time", "");
+		if (ready == 0 && !is_alive(l))
+			return lost(l, err, "answers nobody",
+				    "it is stopped or hangs; the change goes on when it runs");
+	}
 	drop_fds(l);
 	l->fd_count = l->fds_wanted;
 	ssize_t n = fd_receive(l->fd, l->frame, sizeof(l->frame), l->fds, &l->fd_count);
@@ -202,10 +227,13 @@ int link_open(struct link *l, const char *run_dir, struct err *err)
 	/* The timeout holds for connect() too, where the backlog is full. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
 		return err_sys(err, "socket for the supervisor");
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	l->run_dir = run_dir;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		l->is_late = errno == EAGAIN;	/* the backlog stays full */
 		return err_set(err, ERR_NO_DAEMON,
 			       "connecting to the supervisor at '%s': %s; is tenantd running?",
 			       address.sun_path, strerror(errno));
+	}
 	l->fd = fd_take(&fd);
 	return hello(l, err);
 }

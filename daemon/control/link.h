@@ -20,6 +20,8 @@ struct link {
 	int fd;				/* -1: closed */
 	int quick_ms;			/* longest wait for what the supervisor knows */
 	int build_ms;			/* and for what a builder does */
+	const char *run_dir;		/* the caller's */
+	bool is_late;			/* the last wait ended because nothing came */
 	uint32_t serial;
 	/* descriptors that may come, and those that came, with the next frame */
 	int fds[LINK_FDS_MAX];
@@ -35,15 +37,16 @@ typedef void link_step(void *ctx, const struct wire_step *step);
 
 void link_init(struct link *l, int quick_ms, int build_ms);
 
-/* Connects to RUN_DIR/supervisor.sock and greets.  ERR_NO_DAEMON. */
+/* Connects to RUN_DIR/supervisor.sock and greets.  RUN_DIR is borrowed.  ERR_NO_DAEMON. */
 int link_open(struct link *l, const char *run_dir, struct err *err);
 void link_close(struct link *l);
 bool link_is_open(const struct link *l);
 
-/* Sends a request and waits.  The payload is SIZE bytes, which the verb must
- * want.  On an error that the other side reports, its code and text; the link
- * stays open.  ERR_NO_DAEMON, and a closed link, if no answer came: then nobody
- * knows whether the request was carried out. */
+/* Sends a request and waits.  A long wait goes on only while the supervisor greets
+ * a second caller: one that is stopped or hangs is told of soon.  The payload is
+ * SIZE bytes, which the verb must want.  On an error that the other side reports,
+ * its code and text; the link stays open.  ERR_NO_DAEMON, and a closed link, if no
+ * answer came: then nobody knows whether the request was carried out. */
 int link_call(struct link *l, uint16_t verb, uint32_t number, const void *payload, size_t size,
 	      link_step *each, void *ctx, struct err *err);
 

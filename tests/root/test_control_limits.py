@@ -44,6 +44,21 @@ def test_reads_go_on_during_a_change(c):
     assert answers[0].result == "done" and reads > 5
 
 
+@pytest.mark.slow
+def test_a_supervisor_that_hangs_is_told_of(c):
+    """A change may take minutes, but not behind one who greets nobody."""
+    c.add("x.example")
+    c.fake.delay["apply"] = 25          # it works: others are greeted meanwhile
+    assert c.patch("x.example", plan="small").result == "done"
+    c.fake.delay.update(apply=90, hello=90)
+    began = time.monotonic()
+    failed(c.patch("x.example", plan="default"), 503, "no_daemon")
+    assert time.monotonic() - began < 60
+    c.fake.delay.clear()
+    procs.wait_until(lambda: c.get("/v1/status").data["is_reconciled"], 60, "it is caught up with")
+    assert c.fake.specs[c.show("x.example").data["number"]].revision == 3
+
+
 def test_queue_is_bounded(c):
     c.settled()
     c.fake.delay["issue"] = 1.5
