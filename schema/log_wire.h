@@ -20,12 +20,7 @@ enum log_verb {
 /* The logs that a pool writes. */
 enum log_which { LOG_PHP, LOG_SLOW, LOG_ACCESS, LOGS };
 
-#define STRUCT(name, sentence) struct name {
-#define FIELD(in, type, name, array, sentence) type name array;
-#define END(name) };
-#include "schema/log_wire.def"
-#undef STRUCT
-#undef FIELD
-#undef END
+#define STRUCTS_OF "schema/log_wire.def"
+#include "schema/structs.def"
 
 #endif

@@ -42,12 +42,7 @@ enum net_answer_kind {
 	NET_LOST,		/* another program removed our rules; they are back */
 };
 
-#define STRUCT(name, sentence) struct name {
-#define FIELD(in, type, name, array, sentence) type name array;
-#define END(name) };
-#include "schema/net_wire.def"
-#undef STRUCT
-#undef FIELD
-#undef END
+#define STRUCTS_OF "schema/net_wire.def"
+#include "schema/structs.def"
 
 #endif

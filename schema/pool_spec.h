@@ -50,13 +50,8 @@ enum pool_report_kind {
 	POOL_REPORT_NUMBERS,	/* workers and active, at most once a second */
 };
 
-#define STRUCT(name, sentence) struct name {
-#define FIELD(in, type, name, array, sentence) type name array;
-#define END(name) };
-#include "schema/pool_report.def"
-#undef STRUCT
-#undef FIELD
-#undef END
+#define STRUCTS_OF "schema/pool_report.def"
+#include "schema/structs.def"
 
 /* Signals that the supervisor sends the pool master: SIGQUIT: finish running
  * requests and what waits in the queue, then exit 0 (drain).  SIGKILL: at once. */

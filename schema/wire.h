@@ -60,13 +60,8 @@ enum jail_value { JAIL_MEMORY_MAX, JAIL_SWAP_MAX, JAIL_PIDS_MAX, JAIL_CPU_MAX, J
 #define EXEC_LIMIT_MAX_S 86400
 
 /* The structs are those of wire.def, which tells what each field means. */
-#define STRUCT(name, sentence) struct name {
-#define FIELD(in, type, name, array, sentence) type name array;
-#define END(name) };
-#include "schema/wire.def"
-#undef STRUCT
-#undef FIELD
-#undef END
+#define STRUCTS_OF "schema/wire.def"
+#include "schema/structs.def"
 
 enum ledger_state { LEDGER_ISSUED = 1, LEDGER_BUILT = 2, LEDGER_REMOVED = 3 };
 
