@@ -10,21 +10,34 @@ import threading
 
 from tests.lib.procs import wait_until
 
-PAUSE_S = 0.05
 LIMIT_S = 60
+# Says by which settings.
+PAGE = "<?php usleep((int)($_GET['us'] ?? 0)); " \
+       "echo ini_get('memory_limit'), ' ', ini_get('precision'), ' end';"
+
+
+def processes(system, *sites, count=3):
+    """{site: its processes}, when each has its master and all of its workers, COUNT in all."""
+    found = {}
+
+    def is_whole():
+        found.update({site: sorted(system.pool_pids(site)) for site in sites})
+        return all(len(pids) == count for pids in found.values())
+    wait_until(is_whole, LIMIT_S, "masters and workers")
+    return dict(found)
 
 
 class Load(contextlib.AbstractContextManager):
     """Visitors of some sites, until the block ends: how many came, and what failed."""
 
-    def __init__(self, system, *sites):
-        self.system, self.is_over = system, threading.Event()
+    def __init__(self, system, *sites, pause_s=0.05):
+        self.system, self.pause_s, self.is_over = system, pause_s, threading.Event()
         self.came, self.failed = collections.Counter(dict.fromkeys(sites, 0)), []
         self.threads = [threading.Thread(target=self.visit, args=(site, us))
                         for site in sites for us in (0, 300000)]
 
     def visit(self, site, us):
-        while not self.is_over.wait(PAUSE_S):
+        while not self.is_over.wait(self.pause_s):
             try:
                 answer = self.system.http(site, f"/?us={us}")
                 if answer.status != 200 or not answer.body.endswith(b" end"):

@@ -7,15 +7,11 @@ import signal
 import pytest
 
 from tests.lib import procs
-from tests.lib.load import Load
+from tests.lib.load import LIMIT_S, PAGE, Load, processes
 from tests.lib.procs import wait_until
 
 KILLS = 20
-LIMIT_S = 60
 A, B, C = "a.example", "b.example", "c.example"
-# Says by which settings.
-PAGE = "<?php usleep((int)($_GET['us'] ?? 0)); " \
-       "echo ini_get('memory_limit'), ' ', ini_get('precision'), ' end';"
 # Keeps its workers, so that every process that goes is one that was ended.
 STEADY = ("pm=static", "max_children=2", "pool_idle_timeout=1h")
 
@@ -32,17 +28,6 @@ def steady():
             system.put(site, "public/index.php", PAGE)
             system.text(site)
         yield system
-
-
-def processes(system, *sites):
-    """{site: its processes}, when each has its master and all of its workers."""
-    found = {}
-
-    def is_whole():
-        found.update({site: sorted(system.pool_pids(site)) for site in sites})
-        return all(len(pids) == 3 for pids in found.values())
-    wait_until(is_whole, LIMIT_S, "masters and workers")
-    return dict(found)
 
 
 def replaced(system, site, master):
