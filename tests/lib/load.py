@@ -11,7 +11,7 @@ import threading
 from tests.lib.procs import wait_until
 
 LIMIT_S = 60
-# Says by which settings.
+# Says by which settings it answers.
 PAGE = "<?php usleep((int)($_GET['us'] ?? 0)); " \
        "echo ini_get('memory_limit'), ' ', ini_get('precision'), ' end';"
 
