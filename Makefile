@@ -196,7 +196,16 @@ $(HELPERS): $B/%: $B/%.o $B/libsandbox.a $B/libschema.a $B/libbase.a
 	$(call say,LD,$@)
 	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcap libseccomp)
 
-unit: $(TESTS) $(HELPERS)
+# The hostile site's native code (tests/attack): a flat image, no program.
+NATIVE := $(if $(filter x86_64%,$(MULTIARCH)),$B/tests/attack/native.image)
+$(NATIVE): tests/attack/native/native.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(WARN) -std=c11 -Os -fPIE -ffreestanding -fno-stack-protector -fcf-protection=none \
+	    -fno-asynchronous-unwind-tables -mno-sse -nostdlib -static \
+	    -Wl,--oformat=binary,--build-id=none,-e,entry,--section-start=.text.entry=0 -o $@ $<
+
+unit: $(TESTS) $(HELPERS) $(NATIVE)
 
 # ---- the whole system, not installed --------------------------------------
 run: all

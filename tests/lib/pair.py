@@ -34,9 +34,9 @@ KEY = 0x7e4a        # of System V shared memory, queue and semaphore
 class Site:
     """One of the two: its facts, its files, its PHP."""
 
-    def __init__(self, system, name, word):
+    def __init__(self, system, name, word, *options):
         self.system, self.name, self.word = system, name, word
-        system.ctl("add", name, check=True)
+        system.ctl("add", name, *options, check=True)
         facts = system.show(name)
         self.home, self.uid, self.number = facts["home"], facts["uid"], facts["number"]
         self.config = f"{self.home}/private/wp-config.php"
@@ -46,6 +46,7 @@ class Site:
         self.put("public/act.php", ACT)
         self.put("private/wp-config.php", CONFIG % (word, word), 0o600)
         self.put("public/.env", f"APP_KEY={word}\n")
+        self.put("public/open.php", "<?php echo 'open';")
         self.put("public/open.txt", f"open {word}\n")
         self.put("public/deep/down/open.txt", f"open {word}\n")
         # OPcache takes no file younger than two seconds.
