@@ -75,6 +75,7 @@ tenant-tree.uses     := sandbox schema base
 tenant-tree.pkg      := libcap
 tenant-log.main      := daemon/log/log_main.c
 tenant-log.uses      := log schema base
+tenant-log.pkg       := libseccomp
 tenant-net.main      := daemon/net/net_main.c
 tenant-net.uses      := net schema base
 tenant-net.pkg       := libnftables libmnl jansson libcap

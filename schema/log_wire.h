@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the supervisor tells tenant-log on its descriptor 3 (SOCK_SEQPACKET),
- * one struct per message.  Nothing goes back.
+ * What the supervisor tells tenant-log on its descriptor 3 (SOCK_SEQPACKET), and
+ * what comes back, one struct per message.
  */
 #ifndef SCHEMA_LOG_WIRE_H
 #define SCHEMA_LOG_WIRE_H
@@ -9,6 +9,10 @@
 #include <stdint.h>
 
 #define LOG_WIRE_FD 3
+#define LOG_AUDIT_FD 4		/* netlink: the kernel's records of killed calls; or none */
+
+#define CALL_NAME_MAX 32
+#define VIOLATIONS_PER_S 256	/* messages back */
 
 enum log_verb {
 	/* Copy from the first descriptor that comes along, a named pipe, to the

@@ -91,6 +91,7 @@ static int call_status(struct live *l, void *out, struct err *err)
 		memcpy(s, link_payload(&l->link), sizeof(*s));
 	if (l->link.size == sizeof(*s) && str_is_terminated(s->last_end, sizeof(s->last_end)) &&
 	    str_is_terminated(s->network_reason, sizeof(s->network_reason)) &&
+	    str_is_terminated(s->violation_calls, sizeof(s->violation_calls)) &&
 	    str_is_terminated(s->last_error, sizeof(s->last_error)))
 		return 0;
 	link_close(&l->link);

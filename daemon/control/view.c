@@ -219,6 +219,8 @@ static void put_status(json_t *json, const struct wire_status *s)
 		{ "received_bytes", number(s->received_bytes) },
 		{ "received_packets", number(s->received_packets) },
 		{ "refused_packets", number(s->refused_packets) },
+		{ "violations", number(s->violations) },
+		{ "violation_calls", envelope_text(s->violation_calls) },
 		{ "last_end", envelope_text(s->last_end) },
 		{ "last_error", envelope_text(s->last_error) },
 	};

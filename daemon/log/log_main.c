@@ -2,9 +2,11 @@
 /*
  * tenant-log: copies what pools print from their pipes to their logs, as a user
  * of its own, on descriptors that the supervisor opened.  It opens nothing and
- * understands nothing of what it copies.  It ends when the supervisor does.
+ * understands nothing of what it copies.  It also sums up what the kernel tells of
+ * system calls that ended a process.  It ends when the supervisor does.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +19,14 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/str.h"
+#include "daemon/log/audit.h"
 #include "daemon/log/log_copy.h"
 #include "schema/log_wire.h"
 #include "schema/events.h"
 
 #define TICK_MS 100
 #define TICK_BYTES (1024 * 1024)	/* read from one tenant per tick, dropped or not */
+#define TELL_MS 1000
 #define LAST_BYTES (1024 * 1024)	/* the most that a pipe holds */
 
 struct source {
@@ -38,8 +42,9 @@ struct source {
 struct program {
 	struct loop loop;
 	struct source *sources;
-	struct loop_watch link, signals;
-	struct loop_timer tick;
+	struct loop_watch link, signals, audit;
+	struct loop_timer tick, tell;
+	struct violations violations;
 	bool is_ended;
 };
 
@@ -161,6 +166,33 @@ static void on_message(void *owner, uint32_t events)
 	p->is_ended = true;
 }
 
+/* What there is no room for is told the next time, summed up. */
+static void on_tell(void *owner)
+{
+	struct program *p = owner;
+	struct violations *v = &p->violations;
+
+	while (v->count > 0 && fd_send(p->link.fd, &v->row[v->count - 1], sizeof(v->row[0]), NULL,
+				       0) == 0)
+		v->count--;
+	if (v->count > 0)
+		loop_timer_set(&p->loop, &p->tell, TELL_MS);
+}
+
+static void on_audit(void *owner, uint32_t events)
+{
+	struct program *p = owner;
+
+	(void)events;
+	if (!audit_take(p->audit.fd, &p->violations)) {
+		log_event(DAEMON_ERROR, "program=tenant-log error='no more audit records: %s'",
+			  strerror(errno));
+		loop_watch_stop(&p->loop, &p->audit);
+	}
+	if (p->violations.count > 0 && !p->tell.is_set)
+		loop_timer_set(&p->loop, &p->tell, TELL_MS);
+}
+
 static void on_signal(void *owner, uint32_t events)
 {
 	struct program *p = owner;
@@ -193,7 +225,13 @@ static int prepare(struct program *p, struct err *err)
 	p->signals = (struct loop_watch){ .fd = signals, .on_event = on_signal, .owner = p };
 	p->link = (struct loop_watch){ .fd = LOG_WIRE_FD, .on_event = on_message, .owner = p };
 	p->tick = (struct loop_timer){ .on_time = on_tick, .owner = p };
+	p->audit = (struct loop_watch){ .fd = LOG_AUDIT_FD, .on_event = on_audit, .owner = p };
+	p->tell = (struct loop_timer){ .on_time = on_tell, .owner = p };
 	if (loop_watch_set(&p->loop, &p->signals, EPOLLIN, err) < 0)
+		return -1;
+	/* Where the machine does not tell, there is no such descriptor. */
+	if (fcntl(LOG_AUDIT_FD, F_GETFD) >= 0 &&
+	    loop_watch_set(&p->loop, &p->audit, EPOLLIN, err) < 0)
 		return -1;
 	return loop_watch_set(&p->loop, &p->link, EPOLLIN, err);
 }

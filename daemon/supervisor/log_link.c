@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "schema/log_wire.h"
+#include "daemon/supervisor/audit_socket.h"
 #include "daemon/supervisor/pool.h"
 #include "schema/events.h"
 
@@ -96,10 +97,16 @@ static int detach(struct log_link *l, const struct pool *p)
 	return fd_send(l->sock, &m, sizeof(m), NULL, 0);
 }
 
-void log_link_sync(struct log_link *l)
+static void listen_to(struct log_link *l, uint32_t events)
 {
 	struct err err = { 0 };
 
+	if (loop_watch_set(&l->place->loop, &l->watch, events, &err) < 0)
+		log_event(DAEMON_ERROR, "program=tenant-log error='%s'", err.text);
+}
+
+void log_link_sync(struct log_link *l)
+{
 	if (l->sock < 0)
 		return;
 	for (size_t i = 0; i < l->pools->count; i++) {
@@ -113,11 +120,11 @@ void log_link_sync(struct log_link *l)
 		}
 		/* It is behind: go on when there is room.  Any other error: it has
 		 * died, which its pidfd tells. */
-		if (errno == EAGAIN && loop_watch_set(&l->place->loop, &l->watch,
-						      EPOLLOUT | EPOLLONESHOT, &err) < 0)
-			log_event(DAEMON_ERROR, "program=tenant-log error='%s'", err.text);
+		if (errno == EAGAIN)
+			listen_to(l, EPOLLIN | EPOLLOUT);
 		return;
 	}
+	listen_to(l, EPOLLIN);
 }
 
 void log_link_reopen(struct log_link *l)
@@ -130,25 +137,32 @@ void log_link_reopen(struct log_link *l)
 static void start(struct log_link *l)
 {
 	CLOSE_AT_EXIT int theirs = -1;
-	struct err err = { 0 };
+	struct err err = { 0 }, no_audit = { 0 };
+	CLOSE_AT_EXIT int audit = audit_socket_open(&no_audit);
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		(void)err_sys(&err, "make a socket pair");
 	} else {
-		struct spawn s = { .program = "tenant-log", .fds = &pair[1], .fd_count = 1,
+		struct spawn s = { .program = "tenant-log", .fds = (int[]){ pair[1], audit },
+				   .fd_count = audit < 0 ? 1 : 2,
 				   .output = -1, .cgroup = -1, .is_user = true,
 				   .uid = (uid_t)l->place->settings.log_uid };
 
 		l->sock = pair[0];
 		theirs = pair[1];
 		l->watch.fd = l->sock;
-		if (fcntl(l->sock, F_SETFL, O_NONBLOCK) < 0)
+		if (fcntl(l->sock, F_SETFL, O_NONBLOCK) < 0 ||
+		    fcntl(theirs, F_SETFL, O_NONBLOCK) < 0)
 			(void)err_sys(&err, "set up a socket pair");
 		else
 			(void)child_start(&l->child, &s, 0, &err);
 	}
 	l->started_ms = loop_now_ms();
+	l->is_counting = audit >= 0;
+	if (audit < 0)
+		log_event(DAEMON_ERROR, "program=tenantd error='violations are not counted: %s'",
+			  no_audit.text);
 	if (err.code != 0) {
 		log_event(DAEMON_ERROR, "program=tenant-log error='%s'", err.text);
 		fd_close(&l->sock);
@@ -163,10 +177,51 @@ static void on_restart(void *owner)
 	start(owner);
 }
 
-static void on_room(void *owner, uint32_t events)
+static void take(struct log_link *l, const struct log_violation *m)
 {
-	(void)events;
-	log_link_sync(owner);
+	uint64_t base = l->place->settings.uid_base;
+	struct pool *p = m->uid < base ? NULL : pools_find(l->pools, (uint32_t)(m->uid - base));
+
+	if (!p || !violations_add(&p->violations, m))
+		return;
+	log_event(POOL_VIOLATION, "tenant=%u site=%s call=%s times=%u all=%llu", p->number,
+		  p->spec.site, m->call, m->count, (unsigned long long)p->violations.total);
+}
+
+/* It is no more than its user: whoever says what it would not say is ended. */
+static void on_message(struct log_link *l)
+{
+	struct log_violation m;
+	ssize_t n = recv(l->sock, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
+	int64_t now = loop_now_ms();
+
+	if (n == 0 || (n < 0 && errno == EAGAIN))
+		return;		/* its end is told by its pidfd */
+	if (now - l->second_ms >= 1000) {
+		l->second_ms = now;
+		l->messages = 0;
+	}
+	if (n == sizeof(m) && violations_check(&m) && ++l->messages <= VIOLATIONS_PER_S) {
+		take(l, &m);
+		return;
+	}
+	log_event(PEER_REFUSED, "program=tenantd error='tenant-log sent what it never sends'");
+	loop_watch_stop(&l->place->loop, &l->watch);
+	child_signal(&l->child, SIGKILL);
+}
+
+static void on_event(void *owner, uint32_t events)
+{
+	struct log_link *l = owner;
+
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		loop_watch_stop(&l->place->loop, &l->watch);
+		return;		/* so does its pidfd */
+	}
+	if (events & EPOLLIN)
+		on_message(l);
+	if (events & EPOLLOUT)
+		log_link_sync(l);
 }
 
 static void on_end(void *owner, const struct spawn_end *end)
@@ -196,7 +251,7 @@ void log_link_stop(struct log_link *l)
 void log_link_init(struct log_link *l, struct place *place, struct pools *pools)
 {
 	*l = (struct log_link){ .place = place, .pools = pools, .sock = -1,
-				.watch = { .fd = -1, .on_event = on_room, .owner = l },
+				.watch = { .fd = -1, .on_event = on_event, .owner = l },
 				.restart = { .on_time = on_restart, .owner = l } };
 	child_init(&l->child, place, on_end, l);
 	start(l);

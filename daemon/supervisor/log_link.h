@@ -3,7 +3,8 @@
  * tenant-log and what it reads.  The output of a pool goes into named pipes,
  * RUN_DIR/pool/N/log and others, that pool and tenant-log hold open for both
  * directions: the death of either loses nothing that a pipe holds.  A tenant is
- * attached while it has processes.
+ * attached while it has processes.  What comes back are the calls for which the
+ * kernel ended tenants' processes.
  */
 #ifndef DAEMON_SUPERVISOR_LOG_LINK_H
 #define DAEMON_SUPERVISOR_LOG_LINK_H
@@ -24,6 +25,9 @@ struct log_link {
 	struct backoff backoff;
 	int64_t started_ms;
 	bool is_stopping;
+	bool is_counting;	/* violations: this machine tells of them */
+	int64_t second_ms;	/* begin of the second in which so many messages came back */
+	unsigned messages;
 };
 
 /* Starts tenant-log; a failure is logged and tried again later. */

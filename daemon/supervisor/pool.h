@@ -15,6 +15,7 @@
 #include "daemon/supervisor/pool_record.h"
 #include "daemon/supervisor/pool_state.h"
 #include "daemon/supervisor/tenant_spec.h"
+#include "daemon/supervisor/violations.h"
 #include "schema/wire.h"
 
 struct execs;
@@ -43,6 +44,7 @@ struct pool {
 	uint32_t last_generation;	/* ids are not given out twice */
 	uint32_t verified_as;		/* generation in which tenant-probe runs; 0: none */
 
+	struct violation_counts violations;
 	uint64_t starts, crashes, listener_replaced;
 	uint32_t max_listen_queue;	/* that was seen */
 	uint64_t oom_before, oom_last;	/* of groups that are gone; of those there are */

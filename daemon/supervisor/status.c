@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/supervisor/listener.h"
+#include "daemon/supervisor/log_link.h"
 #include "daemon/supervisor/sock_diag.h"
 #include "sandbox/quota.h"
 #include "schema/errors.h"
@@ -35,6 +36,8 @@ static void take_pool(const struct pool *p, struct wire_status *out)
 		out->master_pid = g->pid;
 		out->is_adopted = g->is_adopted;
 	}
+	out->violations = p->pools->log->is_counting ? p->violations.total : UINT64_MAX;
+	violations_text(&p->violations, out->violation_calls);
 	memcpy(out->last_end, p->last_end, sizeof(out->last_end));
 	memcpy(out->last_error, p->last_error, sizeof(out->last_error));
 }

@@ -47,6 +47,7 @@
  * helpers; each of them gives up what is not its own.  Where one is missing
  * (CAP_SYS_RESOURCE in containers) it simply stays missing. */
 static const cap_value_t needed[] = {
+	CAP_AUDIT_READ,		/* the kernel's records of calls that ended a process */
 	CAP_CHOWN,		/* sockets, logs; tenant-build: homes */
 	CAP_DAC_OVERRIDE,	/* folders of the control user; tenant-build: homes */
 	CAP_DAC_READ_SEARCH,	/* tenant-build */

@@ -90,6 +90,7 @@ static const struct {
 	{ "tenantd", "tenant-build", "descriptor 3, sealed", "the request, as it was checked" },
 	{ "tenant-build, tenant-nginx", "tenantd", "SOCK_SEQPACKET", "steps, one reply" },
 	{ "tenantd", "tenant-log", "SOCK_SEQPACKET", "`log_message` with descriptors" },
+	{ "tenant-log", "tenantd", "the same", "`log_violation`, rate bounded" },
 	{ "tenant-pool", "tenantd", "SOCK_SEQPACKET", "`pool_report`, rate bounded; an attacker's "
 	  "bytes" },
 };

@@ -239,9 +239,10 @@ class FakeSupervisor:
 
     @staticmethod
     def status(tenant):
-        return struct.pack("=IIiIqQQQIii4xQQQQQQQQQQIIII4Q5Q256s256s256s", 3, 7, 4000 + tenant, 4, 1700000000,
+        return struct.pack("=IIiIqQQQIii4xQQQQQQQQQQIIII4Q6Q256s256s256s256s", 3, 7, 4000 + tenant, 4, 1700000000,
                            9, 2, 1, 0, 5, -1, 1 << 20, 2**64 - 1, 1, 2, 3, 100, 0, 12345, 6, 7,
-                           0, 3, 1, 0, 2 << 20, 4 << 20, 20, 2**64 - 1, 10, 11, 12, 13, 14, b"", b"idle", b"")
+                           0, 3, 1, 0, 2 << 20, 4 << 20, 20, 2**64 - 1, 10, 11, 12, 13, 14,
+                           3, b"ptrace=2 bpf=1", b"", b"idle", b"")
 
     def verbs(self, *names):
         """The log of these verbs: [(verb, number), ...]."""

@@ -28,13 +28,13 @@ MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 LIMIT_S = 60
-STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQIII4x9Q256s256s256s")
+STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQIII4x10Q256s256s256s256s")
 STATUS_NAMES = ("pool_state generation master_pid processes since starts crashes listener_replaced"
                 " backoff_s workers active memory_current memory_max memory_oom_kill"
                 " memory_max_hit pids_current pids_max pids_max_hit cpu_usage_us cpu_nr_throttled"
                 " cpu_throttled_us is_adopted listen_queue network disk_used disk_max inodes_used inodes_max"
                 " sent_bytes sent_packets received_bytes received_packets refused_packets"
-                " network_reason last_end last_error").split()
+                " violations violation_calls network_reason last_end last_error").split()
 STATES = {1: "cold", 2: "starting", 3: "warm", 4: "draining", 5: "backoff"}
 
 # What every scripted pool begins with: the descriptors of tenant-jail.

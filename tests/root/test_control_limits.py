@@ -209,6 +209,7 @@ def test_status_of_a_site(c):
     assert (d["cpu_usage_us"], d["cpu_nr_throttled"], d["cpu_throttled_us"]) == (12345, 6, 7)
     assert (d["last_end"], d["last_error"], d["listener_replaced"], d["listen_queue"]) == \
         ("idle", "", 1, 3)
+    assert (d["violations"], d["violation_calls"]) == (3, "ptrace=2 bpf=1")
     assert (d["starts"], d["crashes"], d["backoff_s"], d["processes"]) == (9, 2, 0, 4)
 
 
