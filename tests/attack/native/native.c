@@ -21,7 +21,7 @@ enum kind { VALUE, INSIDE, RESULT };
 struct step {
 	uint64_t call, times;
 	uint64_t stride;	/* added to the first argument each time */
-	uint64_t kinds;			/* 4 bits for each argument */
+	uint64_t kinds;		/* 4 bits for each argument */
 	uint64_t arg[6];
 	int64_t result;			/* of the last time */
 	uint64_t good;			/* how often it was not negative */
@@ -29,7 +29,7 @@ struct step {
 
 struct order {
 	uint64_t count;
-	uint64_t pointers;	/* offset of a list, ended by 0, of the offsets of pointers inside */
+	uint64_t pointers;	/* offset of a list of offsets of pointers; 0 ends it */
 	struct step step[];
 };
 
