@@ -108,8 +108,11 @@ class Drill:
         while time.monotonic() < end:
             done = self.system.ctl("status", "--json")
             if done.returncode == 0:
-                last = self.state_of_site()
-                left = self.leftovers() if last in REST else ["not at rest"]
+                try:
+                    last = self.state_of_site()
+                    left = self.leftovers() if last in REST else ["not at rest"]
+                except AssertionError as error:     # struck only now, behind its answer
+                    left = [str(error).partition("\n")[0]]
                 if not left and not json.loads(done.stdout)["data"]["is_reconciled"]:
                     left = ["something goes on"]
                 if not left:

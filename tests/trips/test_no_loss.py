@@ -2,6 +2,7 @@
 """What is changed, broken or killed while visitors come: none of them notices."""
 import os
 import pathlib
+import re
 import signal
 
 import pytest
@@ -63,6 +64,35 @@ def test_set_loses_no_visitor_and_touches_no_other_pool(steady):
         load.wait()
     assert steady.status(A)["crashes"] == 0
     assert processes(steady, B, C) == others
+
+
+def test_drain_first_where_memory_does_not_hold_two(steady):
+    """Then nobody serves for a moment: visitors wait at the listener, and none is refused."""
+    site = "narrow.example"
+    steady.ctl("add", site, *STEADY, "memory_max=64M", "shm_size=40M", check=True)
+    steady.put(site, "public/index.php", PAGE)
+    steady.put(site, "public/fill.php",
+               "<?php for ($i = 0; $i < 32; $i++) "
+               "file_put_contents('/dev/shm/fill', str_repeat('a', 1 << 20), FILE_APPEND); "
+               "echo filesize('/dev/shm/fill');")
+    others = processes(steady, B, C)
+    with Load(steady, site, B, C) as load:
+        load.wait()
+        for precision in (7, 8, 9):
+            assert steady.text(site, "/fill.php") == str(32 << 20)
+            facts = steady.status(site)
+            assert facts["memory_current"] > facts["memory_max"] / 2, "two would fit"
+            steady.ctl("set", site, f"php_value.precision={precision}", check=True)
+            replaced(steady, site, facts["master_pid"])
+            assert steady.text(site).endswith(f" {precision} end")
+            load.wait()
+    assert steady.status(site)["crashes"] == 0
+    assert processes(steady, B, C) == others
+    # One at a time: each starts when the one before has ended.
+    log = (steady.folder / "log/tenantd.log").read_text()
+    events = re.findall(rf"event=pool\.(spawn|end) tenant=\d+ site={site} generation=(\d)", log)
+    assert events == [(what, str(g)) for g in (1, 2, 3, 4) for what in ("spawn", "end")][:-1]
+    steady.ctl("remove", site, check=True)
 
 
 def is_listening(path):
