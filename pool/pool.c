@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
 #include "base/str.h"
 #include "schema/errors.h"
 
@@ -33,7 +34,7 @@ static int occupy_descriptors(struct err *err)
 
 int pool_secure(struct err *err)
 {
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (!mutant_is_off("not-dumpable") && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, "make the process not dumpable");
 	if (syscall(SYS_close_range, POOL_FD_END, ~0u, 0) < 0)
 		return err_sys(err, "close inherited descriptors");

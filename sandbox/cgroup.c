@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "sandbox/cgroup_files.h"
 #include "schema/errors.h"
@@ -45,15 +46,36 @@ static int make_group(const char *base, void *arg, struct err *err)
 	return cgroup_mkdir(folder, err);
 }
 
+/* The limits without those whose wall a test has taken away. */
+static struct spec_limits standing(const struct spec_limits *limits)
+{
+	struct spec_limits l = *limits;
+
+	if (mutant_is_off("memory-max"))
+		l.memory_max = UINT64_MAX;
+	if (mutant_is_off("swap-max"))
+		l.memory_swap_max = UINT64_MAX;
+	if (mutant_is_off("pids-max"))
+		l.pids_max = UINT64_MAX;
+	if (mutant_is_off("cpu-quota"))
+		l.cpu_quota = UINT64_MAX;
+	if (mutant_is_off("cpu-weight"))
+		l.cpu_weight = 100;
+	if (mutant_is_off("io-weight"))
+		l.io_weight = 100;
+	return l;
+}
+
 int cgroup_set_limits(const struct cgroup_tree *t, uint32_t number,
 		      const struct spec_limits *limits, struct err *err)
 {
 	struct place p = { .number = number };
+	struct spec_limits l = standing(limits);
 	int rc = each_base(t, make_group, &p, err);
 
 	if (rc == 0)
-		rc = t->is_unified ? cgroup_v2_set_limits(t, number, limits, err) :
-				     cgroup_v1_set_limits(t, number, limits, err);
+		rc = t->is_unified ? cgroup_v2_set_limits(t, number, &l, err) :
+				     cgroup_v1_set_limits(t, number, &l, err);
 	return rc < 0 ? err_wrap(err, "limits of %u", number) : 0;
 }
 
@@ -125,7 +147,7 @@ int cgroup_kill(const struct cgroup_tree *t, uint32_t number, uint32_t generatio
 	char folder[CGROUP_FILE_MAX];
 
 	cgroup_path(folder, cgroup_primary(t), number, generation);
-	if (!cgroup_has(folder, "cgroup.procs"))
+	if (!cgroup_has(folder, "cgroup.procs") || mutant_is_off("group-kill"))
 		return 0;
 	if (!cgroup_has(folder, "cgroup.kill"))
 		return kill_frozen(t, number, generation, err);

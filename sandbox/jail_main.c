@@ -74,7 +74,8 @@ int main(void)
 		const char *slash = strrchr(spec.program, '/');
 		char *argv[] = { (char *)(uintptr_t)(slash + 1), NULL };
 		static char path[SPEC_PATH_MAX + 32];
-		char *envp[] = { (char *)(uintptr_t)"LC_ALL=C.UTF-8", path, NULL };
+		char *envp[] = { (char *)(uintptr_t)"LC_ALL=C.UTF-8", path, mutant_environment(),
+				 NULL };
 
 		/* The program's folder first: `php` there is that of its version. */
 		(void)str_format(path, sizeof(path), "PATH=%s:/usr/bin:/bin", spec.runtime);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mutant.h"
 #include "sandbox/jail.h"
 
 /* A link takes milliseconds.  A jail without one is better than none. */
@@ -39,7 +40,8 @@ int jail_net_begin(struct jail *j, struct err *err)
 		return 0;
 	/* What comes after the loopback speaks IPv4 alone.  Optional: the other end
 	 * of the link drops everything else. */
-	if (jail_write_proc("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", true, err) < 0)
+	if (!mutant_is_off("net-ipv6") &&
+	    jail_write_proc("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", true, err) < 0)
 		return -1;
 	CLOSE_AT_EXIT int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 

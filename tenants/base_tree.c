@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "schema/errors.h"
 #include "tenants/access_list.h"
@@ -102,7 +103,9 @@ static int make_folder(const struct settings *s, const struct folder *f, struct 
 
 	if (parent < 0)
 		return -1;
-	CLOSE_AT_EXIT int made = file_make_dir(parent, last, f->mode, uid, gid, err);
+	bool is_open = f->owner == WEB && mutant_is_off("homes-folder");
+	CLOSE_AT_EXIT int made = file_make_dir(parent, last, is_open ? 0755 : f->mode, uid, gid,
+					       err);
 
 	return made < 0 ? err_wrap(err, "folder '%s'", path) : 0;
 }

@@ -83,18 +83,20 @@ static void add_logs(const struct settings *s, struct text *out)
 	text_add(out, "\taccess_log %s/access.log tenantd;\n", s->log_dir);
 	/* crit: what pools write to FastCGI's stderr is logged at `error`, and a
 	 * tenant could fill the disk with it, outside every quota. */
-	text_add(out, "\terror_log %s/nginx.log crit;\n", s->log_dir);
+	text_add(out, "\terror_log %s/nginx.log %s;\n", s->log_dir,
+		 mutant_text("error-log-level", "crit", "error"));
 }
 
 static void add_limits(const struct options *o, struct text *out)
 {
 	unsigned long long body = (o->upload_max + MIB - 1) / MIB + 1;
 
-	text_add(out, "\tclient_max_body_size %llum;\n", body);
+	text_add(out, "\tclient_max_body_size %llum;\n", mutant_is_off("body-size") ? 0 : body);
 	text_add(out, "\tclient_body_timeout 30s;\n"
 		      "\tclient_header_timeout 30s;\n"
 		      "\tsend_timeout 60s;\n");
-	text_add(out, "\tlimit_conn tenantd_site %llu;\n", (unsigned long long)o->max_connections);
+	text_add(out, "\tlimit_conn tenantd_site %llu;\n",
+		 mutant_is_off("limit-conn") ? 65535 : (unsigned long long)o->max_connections);
 	text_add(out, "\tlimit_conn_status 508;\n");
 }
 
@@ -139,14 +141,17 @@ static void add_php(const struct settings *s, uint32_t number, const struct opti
 		 "\t\tfastcgi_buffer_size 32k;\n"
 		 "\t\tfastcgi_buffers 16 16k;\n"
 		 /* One response nobody reads filled 582 MiB of temporary files. */
-		 "\t\tfastcgi_max_temp_file_size 0;\n"
+		 "%s"
 		 "\t\tfastcgi_keep_conn off;\n"
 		 "\t\tfastcgi_next_upstream off;\n"
 		 "\t\tfastcgi_intercept_errors off;\n"
 		 /* A page does not steer nginx: no internal redirects, no rate. */
-		 "\t\tfastcgi_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate\n"
-		 "\t\t\tX-Accel-Buffering X-Accel-Charset;\n"
-		 "\t}\n");
+		 "%s"
+		 "\t}\n",
+		 mutant_text("fastcgi-temp", "\t\tfastcgi_max_temp_file_size 0;\n", ""),
+		 mutant_text("steering",
+			     "\t\tfastcgi_ignore_headers X-Accel-Redirect X-Accel-Expires "
+			     "X-Accel-Limit-Rate\n\t\t\tX-Accel-Buffering X-Accel-Charset;\n", ""));
 }
 
 /* From tenant-control, not from the pool, which may be full or cold.  A location of
@@ -177,12 +182,14 @@ static void add_status(const struct settings *s, const struct wire_tenant *t, st
 static void add_site(const struct settings *s, uint32_t number, const struct wire_tenant *t,
 		     struct text *out)
 {
-	text_add(out, "\troot %s/%s/%s;\n", s->home_dir, t->site, t->options.document_root);
+	text_add(out, "\troot %s/%s/%s;\n", s->home_dir, t->site,
+		 mutant_text("document-root", t->options.document_root, ""));
 	text_add(out, "\tindex index.php index.html index.htm;\n"
 		      "\tautoindex off;\n");
 	/* From the homes' root: a tenant may put a link in place of its folders. */
 	if (!mutant_is_off("disable-symlinks"))
-		text_add(out, "\tdisable_symlinks if_not_owner from=%s;\n", s->home_dir);
+		text_add(out, "\tdisable_symlinks if_not_owner from=%s;\n",
+			 mutant_text("symlinks-from", s->home_dir, "$document_root"));
 	add_limits(&t->options, out);
 	add_error_pages(out);
 	add_status(s, t, out);
@@ -190,14 +197,15 @@ static void add_site(const struct settings *s, uint32_t number, const struct wir
 		 "\tlocation / {\n"
 		 "\t\ttry_files $uri $uri/ /index.php?$args;\n"
 		 "\t}\n"
-		 "\tlocation ~ /\\.(?!well-known(?:/|$)) {\n"
-		 "\t\treturn 403;\t# .git, .env, .htaccess\n"
-		 "\t}\n");
+		 "%s",
+		 mutant_text("dot-files",
+			     "\tlocation ~ /\\.(?!well-known(?:/|$)) {\n"
+			     "\t\treturn 403;\t# .git, .env, .htaccess\n\t}\n", ""));
 	add_php(s, number, &t->options, out);
-	text_add(out,
-		 "\tlocation ~* \\.(?:php[0-9]?|phps|pht|phtml)(?:/|$) {\n"
-		 "\t\treturn 403;\t# would be sent as text\n"
-		 "\t}\n");
+	text_add(out, "%s",
+		 mutant_text("php-endings",
+			     "\tlocation ~* \\.(?:php[0-9]?|phps|pht|phtml)(?:/|$) {\n"
+			     "\t\treturn 403;\t# would be sent as text\n\t}\n", ""));
 }
 
 /* What an administrator wrote as reason is not for visitors. */
@@ -230,6 +238,18 @@ void vhost_render(const struct settings *s, uint32_t number, const struct wire_t
 	text_add(out, "}\n");
 }
 
+/* Without it visitors of unknown names would be served the first site. */
+static void add_default(const struct settings *s, struct text *out)
+{
+	text_add(out, "server {\n");
+	add_listen(s, " default_server", out);
+	text_add(out, "\tserver_name _;\n"
+		      "\tserver_tokens off;\n");
+	add_logs(s, out);
+	text_add(out, "\treturn 444;\t# no site of this machine: closed without an answer\n"
+		      "}\n");
+}
+
 void vhost_render_shared(const struct settings *s, uint32_t revision, struct text *out)
 {
 	text_add(out, HEADER
@@ -239,15 +259,10 @@ void vhost_render_shared(const struct settings *s, uint32_t revision, struct tex
 		 "limit_conn_zone $server_name zone=tenantd_site:10m;\n"
 		 /* Names of up to 253 octets, and thousands of them. */
 		 "server_names_hash_bucket_size 512;\n"
-		 "server_names_hash_max_size 16384;\n"
-		 "server {\n");
-	add_listen(s, " default_server", out);
-	text_add(out, "\tserver_name _;\n"
-		      "\tserver_tokens off;\n");
-	add_logs(s, out);
-	text_add(out, "\treturn 444;\t# no site of this machine: closed without an answer\n"
-		      "}\n"
-		      "server {\n"
+		 "server_names_hash_max_size 16384;\n");
+	if (!mutant_is_off("default-server"))
+		add_default(s, out);
+	text_add(out, "server {\n"
 		      "\tlisten unix:%s/" VHOST_SOCKET ";\n"
 		      "\tserver_name tenantd.invalid;\n"
 		      "\taccess_log off;\n", s->run_dir);

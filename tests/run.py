@@ -243,7 +243,7 @@ class Run:
 
     def group_mutants(self):
         """Walls taken away, promise by promise."""
-        folder = self.build("plain-mutants", "MUTANTS=1", "WERROR=1", targets=("all",))
+        folder = self.build("plain-mutants", "MUTANTS=1", "WERROR=1", targets=("all", "unit"))
         self.pytest("mutants", folder, ["tests/mutants"])
 
     def group_drill(self):

@@ -2,6 +2,8 @@
 /* A token bucket and a size. */
 #include "daemon/log/log_cap.h"
 
+#include "base/mutant.h"
+
 void log_cap_init(struct log_cap *c, int64_t now_ms)
 {
 	*c = (struct log_cap){ .room = LOG_BURST, .filled_ms = now_ms };
@@ -25,7 +27,8 @@ static void fill(struct log_cap *c, int64_t now_ms)
 size_t log_cap_take(struct log_cap *c, int64_t now_ms, size_t size)
 {
 	fill(c, now_ms);
-	size_t taken = (int64_t)size <= c->room ? size : (size_t)c->room;
+	size_t taken = (int64_t)size <= c->room || mutant_is_off("log-rate") ? size :
+		       (size_t)c->room;
 
 	c->room -= (int64_t)taken;
 	c->dropped += size - taken;
@@ -45,7 +48,7 @@ bool log_cap_note(struct log_cap *c, int64_t now_ms, uint64_t *dropped)
 
 enum log_cap_file log_cap_file(struct log_cap *c, int64_t file_size)
 {
-	if (file_size < LOG_SIZE_MAX) {
+	if (file_size < LOG_SIZE_MAX || mutant_is_off("log-size")) {
 		c->is_full = false;
 		return LOG_FILE_WRITE;
 	}

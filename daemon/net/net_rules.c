@@ -2,6 +2,7 @@
 /* The policy, as nftables reads it. */
 #include "daemon/net/net_rules.h"
 
+#include "base/mutant.h"
 #include "schema/net.h"
 
 #define BLOCK "ip saddr & " NET_BLOCK_MASK
@@ -55,10 +56,11 @@ static void add_policy(struct text *t, const struct settings *s)
 		    "\t}\n"
 		    "\tchain let {\n"
 		    "\t\tct state invalid drop\n"
-		    "\t\tct state new add @bound { " BLOCK " ct count over %llu } goto refuse\n"
+		    "\t\tct state new add @bound { " BLOCK " ct count over %llu } %s\n"
 		    "\t\tupdate @" NET_SET_SENT " { " BLOCK " } " PASS "\n"
 		    "\t\t" PASS "\n"
-		    "\t}\n", (unsigned long long)s->net_connections);
+		    "\t}\n", (unsigned long long)s->net_connections,
+		 mutant_text("net-count", "goto refuse", "counter"));
 }
 
 static int add_listed(struct text *t, const struct settings *s, struct err *err)
@@ -83,9 +85,9 @@ static void add_hooks(struct text *t)
 	text_add(t,
 		 "\tchain leave {\n"
 		 "\t\tjump listed\n"
-		 "\t\t" TO_LINK " goto refuse\n"
-		 "\t\tip daddr @closed goto refuse\n"
-		 "\t\ttcp dport " MAIL_PORTS " " BLOCK " != @" NET_SET_MAIL " goto refuse\n"
+		 "\t\t" TO_LINK " goto %s\n"
+		 "\t\tip daddr @closed goto %s\n"
+		 "\t\ttcp dport " MAIL_PORTS " " BLOCK " != @" NET_SET_MAIL " goto %s\n"
 		 "\t\tgoto let\n"
 		 "\t}\n"
 		 "\tchain come {\n"
@@ -93,25 +95,25 @@ static void add_hooks(struct text *t)
 		 " }\n"
 		 "\t\tct state established " PASS "\n"
 		 "\t\tct state related meta l4proto icmp " PASS "\n"
-		 "\t\tdrop\n"
+		 "\t\t%s\n"
 		 "\t}\n"
 		 /* Before the connection table, so that a forged address never
 		  * takes a place in it. */
 		 "\tchain from_link {\n"
 		 "\t\ttype filter hook prerouting priority raw; policy accept;\n"
 		 "\t\t" FROM_LINK " meta nfproto != ipv4 drop\n"
-		 "\t\t" FROM_LINK " iifname . ip saddr != @" NET_SET_LINKS " drop\n"
+		 "\t\t" FROM_LINK " iifname . ip saddr != @" NET_SET_LINKS " %s\n"
 		 "\t}\n"
 		 "\tchain to_host {\n"
 		 "\t\ttype filter hook input priority filter; policy accept;\n"
 		 "\t\t" FROM_LINK " jump listed\n"
-		 "\t\t" FROM_LINK " goto refuse\n"
+		 "\t\t" FROM_LINK " goto %s\n"
 		 "\t}\n"
 		 "\tchain through_host {\n"
 		 "\t\ttype filter hook forward priority filter; policy accept;\n"
 		 "\t\t" FROM_LINK " goto leave\n"
 		 "\t\t" TO_LINK " goto come\n"
-		 "\t\tiifname @" NET_SET_OPENED " drop\n"
+		 "\t\tiifname @" NET_SET_OPENED " %s\n"
 		 "\t}\n"
 		 /* Our own refusals are related, also those by TCP. */
 		 "\tchain from_host {\n"
@@ -122,7 +124,14 @@ static void add_hooks(struct text *t)
 		 "\tchain nat {\n"
 		 "\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
 		 "\t\t" FROM_LINK " " "oifname != \"" NET_LINKS "*\" masquerade\n"
-		 "\t}\n");
+		 "\t}\n",
+		 mutant_text("net-links", "refuse", "let"),
+		 mutant_text("net-closed", "refuse", "let"),
+		 mutant_text("net-mail", "refuse", "let"),
+		 mutant_text("net-incoming", "drop", PASS),
+		 mutant_text("net-source", "drop", "counter"),
+		 mutant_text("net-host", "refuse", "let"),
+		 mutant_text("net-opened", "drop", "counter"));
 }
 
 int net_rules(const struct settings *s, struct text *out, struct err *err)

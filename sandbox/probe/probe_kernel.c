@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/udp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -258,6 +259,32 @@ enum promise_outcome probe_other_table(struct probe *p, const char *argument)
 	(void)argument;
 	return probe_say(p, PROMISE_SKIPPED, "this machine has no other table");
 #endif
+}
+
+/* The loopback's flags, as they are. */
+static long set_flags(const char *argument)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK };
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)argument;
+	return sock < 0 ? -1 : ioctl(sock, SIOCSIFFLAGS, &lo);
+}
+
+static long open_socket(const char *argument)
+{
+	(void)argument;
+	return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+enum promise_outcome probe_change_link(struct probe *p, const char *argument)
+{
+	struct tried own = probe_try(open_socket, argument);
+	struct tried t = probe_try(set_flags, argument);
+
+	if (own.value < 0)
+		return probe_say(p, PROMISE_UNPROVEN, "open a socket: %s", strerror(own.error));
+	return probe_judge(p, &t, "set the flags of the loopback");
 }
 
 static long clone_user(const char *argument)

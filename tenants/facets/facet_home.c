@@ -39,6 +39,11 @@ static const struct part {
 	{ "logs", 0755, false },	/* where the logs are bound in the jail */
 };
 
+static mode_t part_mode(size_t i)
+{
+	return mutant_is_off("private-mode") ? PUBLIC_MODE : parts[i].mode;
+}
+
 /* The folder right below the home that the document root lies in, if it is
  * not among the parts.  1 and OUT filled, or 0. */
 static int own_root(const struct wire_tenant *t, char out[OPTION_TEXT_MAX])
@@ -131,7 +136,7 @@ int home_make(struct facet_run *run, struct err *err)
 		return -1;
 	fault_point("build.home.made");
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (make_part(run, home, parts[i].name, parts[i].mode, parts[i].is_tenants,
+		if (make_part(run, home, parts[i].name, part_mode(i), parts[i].is_tenants,
 			      err) < 0)
 			return -1;
 	fault_point("build.home.parts");
@@ -184,7 +189,7 @@ int home_check(const struct facet_run *run, struct err *err)
 	if (home < 0)
 		return err_sys(err, "open the home of '%s'", run->tenant->site);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (check_part(run, home, parts[i].name, parts[i].mode,
+		if (check_part(run, home, parts[i].name, part_mode(i),
 			       parts[i].is_tenants ? run->uid : 0, err) < 0)
 			return -1;
 	return own_root(run->tenant, root) ?

@@ -159,7 +159,8 @@ class Rig:
         self.run, self.state = self.folder / "run", self.folder / "lib"
         self.log = self.folder / "log"
         self.libexec = self.folder / "libexec"
-        self.env = dict(env or {})
+        missing = os.environ.get("TENANT_MUTANT")       # of tests/mutants
+        self.env = {**({"TENANT_MUTANT": missing} if missing else {}), **(env or {})}
         for each in (self.run, self.libexec):
             each.mkdir(mode=0o755)
         for program in self.build.iterdir():

@@ -27,7 +27,7 @@ def tables():
             lint.report(TABLE, p.line, f"wall '{wall}' has no row in {WALLS}")
         if p.test:
             path, _, name = p.test.partition("::")
-            if not re.search(rf"^def {re.escape(name)}\(", lint.text(f"tests/{path}")
+            if not re.search(rf"^def {re.escape(name.partition('[')[0])}\(", lint.text(f"tests/{path}")
                              if (lint.ROOT / "tests" / path).is_file() else "", re.M):
                 lint.report(TABLE, p.line, f"there is no test {p.test}")
     for wall in sorted(set(walls) - named):
@@ -40,7 +40,7 @@ def code():
     used = {}
     for path in lint.files("*.c"):
         for number, line in lint.lines(path):
-            for name in re.findall(r'mutant_is_off\("([^"]+)"\)', line):
+            for name in re.findall(r'mutant_(?:is_off|text)\("([^"]+)"', line):
                 used.setdefault(name, []).append((path, number))
     for name, places in used.items():
         if name not in walls:

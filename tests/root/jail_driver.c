@@ -60,7 +60,7 @@ static int usage(void)
 {
 	(void)fputs("usage: jail_driver -r RUN_DIR -j TENANT_JAIL -H HOME -p PROGRAM [-R RUNTIME]\n"
 		    "  -c COMMANDS | -C FILE   payload       -n NUMBER  -g GENERATION  -u UID\n"
-		    "  -m BYTES -q PIDS -o PER_CENT -f FILES limits   -b SOURCE:TARGET:FLAGS\n"
+		    "  -m BYTES -q PIDS -o PER_CENT -w|-i WEIGHT -f FILES  -b SOURCE:TARGET:FLAGS\n"
 		    "  -l SOCKET  path to listen on          -P programs allowed\n"
 		    "  -t MS wait at most  -k MS kill the generation after  -S unsealed spec\n"
 		    "  -G close the go pipe unused\n", stderr);
@@ -100,7 +100,9 @@ static void add_bind(char *text_of_bind)
 
 static void parse(int argc, char **argv)
 {
-	for (int c; (c = getopt(argc, argv, "r:j:H:p:R:c:C:n:g:u:m:q:o:f:b:l:Pt:k:SG")) != -1;) {
+	static const char flags[] = "r:j:H:p:R:c:C:n:g:u:m:q:o:w:i:f:b:l:Pt:k:SG";
+
+	for (int c; (c = getopt(argc, argv, flags)) != -1;) {
 		switch (c) {
 		case 'r': set.run_dir = optarg; break;
 		case 'j': set.jail = optarg; break;
@@ -120,6 +122,8 @@ static void parse(int argc, char **argv)
 		case 'm': spec.limits.memory_max = number(optarg); break;
 		case 'q': spec.limits.pids_max = number(optarg); break;
 		case 'o': spec.limits.cpu_quota = number(optarg); break;
+		case 'w': spec.limits.cpu_weight = number(optarg); break;
+		case 'i': spec.limits.io_weight = number(optarg); break;
 		case 'f': spec.limits.open_files = number(optarg); break;
 		case 'b': add_bind(optarg); break;
 		case 'l': set.listener = optarg; break;

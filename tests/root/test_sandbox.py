@@ -409,6 +409,63 @@ def test_cpu_limit(tree):
     assert int(re.search(r"throttled:(\d+)", text)[1]) > 0
 
 
+def told(tree, *options, files):
+    """What the kernel says of a jail's limits: the files that are there."""
+    running = subprocess.Popen(tree.command("-n", "9", "-c", "wait", "-t", "50000", *options),
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        procs.wait_until(lambda: tree.living("/9/g1"), 30, "the jail")
+        groups = re.findall(r"^\d+:(?:|memory):(.*)/g1$",
+                            procs.read(tree.living("/9/g1")[0], "cgroup"), re.M)
+        return {name: path.read_text().strip() for group in groups for name in files
+                for top in ("", "/memory")
+                if (path := pathlib.Path(f"/sys/fs/cgroup{top}{group}", name)).exists()}
+    finally:
+        running.terminate()
+        running.communicate(timeout=30)
+
+
+def test_swap_limit(tree):
+    """Machines without swap show no more than what the kernel was told."""
+    seen = told(tree, "-m", 64 << 20, files=("memory.swap.max", "memory.memsw.limit_in_bytes"))
+    if not seen:
+        pytest.skip("this kernel counts no swap: no limit is enforced")
+    assert seen in ({"memory.swap.max": "0"}, {"memory.memsw.limit_in_bytes": str(64 << 20)})
+
+
+def test_io_weight(tree):
+    seen = told(tree, "-i", "300", files=("io.weight", "io.bfq.weight"))
+    if not seen:
+        pytest.skip("no weights for disks here (they are of cgroup v2): none is enforced")
+    assert {value.removeprefix("default ") for value in seen.values()} == {"300"}
+
+
+def test_cpu_weight(tree):
+    """Two want one CPU: what the heavier one uses the lighter one does not get."""
+    one = min(os.sched_getaffinity(0))
+
+    def start(number, weight, milliseconds):
+        return subprocess.Popen(tree.command("-n", number, "-w", weight, "-t", "50000", "-c",
+                                             f"spin {milliseconds}"),
+                                stdout=subprocess.PIPE, text=True,
+                                preexec_fn=lambda: os.sched_setaffinity(0, [one]))
+
+    def used():
+        return sum(int(x) for pid in tree.living("/9") for x in
+                   procs.read(pid, "stat").rsplit(")", 1)[1].split()[11:13]) * 10
+    light = start(9, 100, 45000)
+    try:
+        procs.wait_until(lambda: used() > 50, 30, "the light one works")
+        heavy = start(8, 10000, 2000)
+        procs.wait_until(lambda: tree.living("/8"), 30, "the heavy one is there")
+        before = used()
+        heavy.communicate(timeout=45)
+        assert used() - before < 1000
+    finally:
+        light.terminate()
+        light.communicate(timeout=30)
+
+
 def test_open_files_limit(tree):
     _, text = tree.run("read /proc/self/limits", options=["-f", 77])
     assert re.search(r"Max open files +77 +77 ", text)

@@ -59,6 +59,26 @@ def test_a_flood_is_cut_and_counted(rig, tenant):
     assert log.stat().st_size < (2 << 20) + 6 * 256 * 1024
 
 
+def test_a_full_log_grows_no_more(rig, tenant):
+    log = rig.log / "site.example/php.log"
+    log.parent.mkdir(exist_ok=True)
+    log.touch(0o640)
+    most = 64 << 20
+    os.truncate(log, most - 1)
+    rig.pool("os.write(2, b'to fill it\\n')\nreport(READY)\n"
+             "while True:\n"
+             "    peer, _ = listener.accept()\n"
+             "    os.write(2, b'x' * 99 + b'\\n')\n"
+             "    peer.sendall(b'ok')\n    peer.close()\n")
+    assert rig.visit(tenant) == b"ok"
+    wait_until(lambda: log.stat().st_size > most, 30, "the last line")
+    for _ in range(20):
+        assert rig.visit(tenant) == b"ok"
+    # Another log, read by the same program in turn: by then it has seen all of this one.
+    wait_until(lambda: b"reached 64 MiB" in log.read_bytes()[most:], 30, "it says so")
+    assert log.stat().st_size < most + 1000
+
+
 def test_log_goes_on_when_tenant_log_dies(rig, tenant):
     rig.pool("""
         report(READY)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import time
 
 import pytest
@@ -247,6 +248,31 @@ def test_pools_do_not_fill_the_error_log(b):
     os.unlink(b.run / f"pool/{b.number}/php.sock")
     for log in (b.log / "nginx.log", b.log / "access.log", b.folder / "nginx-error.log"):
         assert "noise" not in log.read_text()
+
+
+def test_a_visitor_who_reads_nothing_fills_no_disk(b):
+    """What he does not take waits in the pool, not in nginx's temporary files."""
+    path = b.run / f"pool/{b.number}/php.sock"
+    path.parent.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket() as visitor:
+        listener.bind(str(path))
+        os.chmod(path, 0o666)
+        listener.listen(16)
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        visitor.connect(("127.0.0.1", b.port))
+        visitor.sendall(f"GET /index.php HTTP/1.1\r\nHost: {SITE}\r\n\r\n".encode())
+        pool = listener.accept()[0]
+        with pool:
+            pool.settimeout(5)
+            head = b"Content-Type: text/plain\r\n\r\n"
+            pool.sendall(struct.pack("!BBHHBB", 1, 6, 1, len(head), 0, 0) + head)
+            record = struct.pack("!BBHHBB", 1, 6, 1, 65528, 0, 0) + b"x" * 65528
+            sent = 0
+            with pytest.raises(TimeoutError):
+                while sent < 64 << 20:
+                    sent += pool.send(record)
+            assert sent > 100000       # it did begin
+    os.unlink(path)
 
 
 def test_logs_can_be_rotated(b):
