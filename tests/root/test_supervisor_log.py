@@ -69,7 +69,7 @@ def test_a_full_log_grows_no_more(rig, tenant):
              "while True:\n"
              "    peer, _ = listener.accept()\n"
              "    os.write(2, b'x' * 99 + b'\\n')\n"
-             "    peer.sendall(b'ok')\n    peer.close()\n")
+             "    peer.recv(100)\n    peer.sendall(b'ok')\n    peer.close()\n")
     assert rig.visit(tenant) == b"ok"
     wait_until(lambda: log.stat().st_size > most, 30, "the last line")
     for _ in range(20):
