@@ -12,16 +12,22 @@
 #include "schema/errors.h"
 #include "tenants/base_tree.h"
 
+/* A suspended site writes nothing: whatever it keeps in its home, it can be suspended. */
+static bool is_counted(const struct facet_run *run, int homes)
+{
+	return run->tenant->is_suspended || quota_missing(homes) ||
+	       quota_is_adopted(homes, run->tenant->site, run->uid);
+}
+
 int quota_make(struct facet_run *run, struct err *err)
 {
-	const char *site = run->tenant->site;
 	CLOSE_AT_EXIT int homes = base_tree_open(run->settings->home_dir, NULL, err);
 
 	if (homes < 0)
 		return -1;
-	/* A large home is walked once: when it is made, restored, or quota turned on. */
-	if (!quota_missing(homes) && !quota_is_adopted(homes, site, run->uid) &&
-	    quota_adopt(homes, site, run->uid, err) < 0)
+	/* A large home is walked once: when it is restored, or quota was turned on. */
+	if (!is_counted(run, homes) &&
+	    quota_adopt(homes, run->tenant->site, run->uid, err) < 0)
 		return -1;
 	fault_point("build.quota.made");
 	return 0;
@@ -41,7 +47,7 @@ int quota_check(const struct facet_run *run, struct err *err)
 
 	if (homes < 0)
 		return -1;
-	if (quota_missing(homes) || quota_is_adopted(homes, run->tenant->site, run->uid))
+	if (is_counted(run, homes))
 		return 0;
 	return err_set(err, ERR_FAILED, "the home of '%s' is not counted as project %u",
 		       run->tenant->site, run->uid);
