@@ -226,7 +226,7 @@ static bool run_request(struct runtime_request *r)
 	if (php_request_startup() == FAILURE)
 		return false;
 	/* Without a method this is no request of a web server. */
-	if (SG(request_info).request_method)
+	if (SG(request_info).request_method && !sapi_page_write(r->params))
 		run_script();
 	if (SG(request_info).path_translated) {
 		efree(SG(request_info).path_translated);

@@ -76,6 +76,10 @@ void sapi_script_settle(void);
 bool sapi_script_exists(const char *path, bool must_be_file);
 void sapi_script_forget(void);
 
+/* sapi_page.c: answers the pages of status_path and ping_path; false if this is no such
+ * request. */
+bool sapi_page_write(const struct params *p);
+
 /* sapi_slow.c: the request has ended, slow or not. */
 void sapi_slow_forget(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fpm_get_status(): the board as a script of the pool sees it.  What waits in the
- * listener's queue only the supervisor can count (daemon/supervisor/sock_diag.c). */
+ * listener's queue only the supervisor can count; it says so on the board, some moments old. */
 #include "pool/sapi.h"
 
 #include <string.h>
@@ -81,8 +81,8 @@ PHP_FUNCTION(fpm_get_status)
 		{ "start-time", (zend_long)pool->board->started },
 		{ "start-since", (zend_long)((now - pool->board->started_ms) / 1000) },
 		{ "accepted-conn", accepted },
-		{ "listen-queue", 0 },
-		{ "max-listen-queue", 0 },
+		{ "listen-queue", (zend_long)atomic_load(&pool->board->all->queue.now) },
+		{ "max-listen-queue", (zend_long)atomic_load(&pool->board->all->queue.most) },
 		{ "listen-queue-len", (zend_long)pool->spec->options.listen_backlog },
 		{ "idle-processes", idle },
 		{ "active-processes", active },

@@ -3,6 +3,7 @@
 #include "pool/scoreboard.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -68,6 +69,20 @@ static void put(char *out, size_t size, const char *text)
 	out[n] = '\0';
 }
 
+/* Monitors and command line clients leave REQUEST_URI out. */
+static void put_uri(struct score *s, const struct params *p)
+{
+	const char *uri = params_get(p, "REQUEST_URI");
+	const char *name = params_get(p, "SCRIPT_NAME");
+	const char *query = params_get(p, "QUERY_STRING");
+
+	if (!uri && name)
+		(void)snprintf(s->uri, sizeof(s->uri), "%s%s%s", name,
+			       query && *query ? "?" : "", query ? query : "");
+	else
+		put(s->uri, sizeof(s->uri), uri);
+}
+
 void score_request(struct score *s, const struct params *p)
 {
 	const char *length = params_get(p, "CONTENT_LENGTH");
@@ -80,7 +95,7 @@ void score_request(struct score *s, const struct params *p)
 	put(s->method, sizeof(s->method), params_get(p, "REQUEST_METHOD"));
 	put(s->id, sizeof(s->id), params_get(p, "REQUEST_ID"));
 	put(s->user, sizeof(s->user), params_get(p, "REMOTE_USER"));
-	put(s->uri, sizeof(s->uri), params_get(p, "REQUEST_URI"));
+	put_uri(s, p);
 	put(s->script, sizeof(s->script), params_get(p, "SCRIPT_FILENAME"));
 }
 

@@ -9,6 +9,7 @@
 #define SCHEMA_POOL_BOARD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BOARD_NAME "board"	/* of the memfd, for who looks into /proc/PID/maps */
@@ -39,6 +40,13 @@ struct score {
 	char script[BOARD_TEXT_SCRIPT];
 };
 
+/* What waits for the pool, which only the supervisor can count: it writes this as often as
+ * it looks, at least when the numbers of the pool change. */
+struct board_queue {
+	_Atomic uint32_t now, most, room;
+	uint32_t reserved;
+};
+
 /* The pool. */
 struct board {
 	_Atomic uint64_t started;		/* seconds since 1970 */
@@ -47,11 +55,20 @@ struct board {
 	_Atomic uint64_t slow, late;		/* requests: logged; discarded unserved */
 	_Atomic uint64_t waits[BOARD_WAITS];	/* requests by time waited */
 	_Atomic uint64_t waited_ms;		/* the sum */
+	struct board_queue queue;
 	struct score row[BOARD_ROWS];
 };
 
 /* waits[i] counts requests that waited at most so many milliseconds, and longer
  * than those before; the last one counts the rest. */
 extern const uint32_t board_wait_ms[BOARD_WAITS - 1];
+
+struct wire_board;
+
+/* Condenses the first SLOTS rows of a board, those behind place AFTER one by one as far as
+ * there is room; *out_more: there are more.  NOW is clock_ms() of the same clock.  Adds to
+ * *OUT, which says what is not on the board. */
+void board_take(const struct board *b, uint32_t slots, uint32_t after, uint64_t now,
+		struct wire_board *out, bool *out_more);
 
 #endif

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/control/pool_page.h"
 #include "schema/errors.h"
+#include "schema/pool_page.h"
 #include "schema/settings.h"
 #include "schema/states.h"
 #include "tenants/tenant.h"

@@ -20,9 +20,11 @@ CONFIGS = {
         "php_admin_value.disable_functions": "strrev,nonexistent",
         "php_value.max_input_vars": "10", "php_value.max_file_uploads": "2",
         "limit_extensions": ".php"},
+    "pages": {"status_path": "/status", "ping_path": "/ping"},
 }
 # Where php-fpm's name is not ours with brackets.
-NAMES = {"limit_extensions": "security.limit_extensions",
+NAMES = {"status_path": "pm.status_path", "ping_path": "ping.path",
+         "limit_extensions": "security.limit_extensions",
          "php_admin_value.disable_functions": "php_admin_value.disable_functions"}
 OURS = {"php_admin_value.disable_functions": "disable_functions"}
 

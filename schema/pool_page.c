@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Formats of the status page.  The tables say what is told; each format how. */
-#include "daemon/control/pool_page.h"
+#include "schema/pool_page.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "daemon/control/envelope.h"
 
 #define VALUE_MAX 320
 #define UNKNOWN UINT64_MAX
@@ -28,6 +24,29 @@ struct value {
 #define ROW_VALUES 13
 
 const char *const page_words[PAGE_FORMATS] = { NULL, "json", "html", "xml", "openmetrics" };
+
+static bool has_word(const char *query, const char *word)
+{
+	size_t size = strlen(word);
+
+	for (const char *at = query; *at; at += *at == '&') {
+		size_t n = strcspn(at, "&");
+
+		if (n >= size && strncmp(at, word, size) == 0 && (n == size || at[size] == '='))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+enum page_format page_asked(const char *query, bool *out_is_full)
+{
+	*out_is_full = has_word(query, "full");
+	for (int f = PAGE_JSON; f < PAGE_FORMATS; f++)
+		if (has_word(query, page_words[f]))
+			return (enum page_format)f;
+	return PAGE_PLAIN;
+}
 
 const char *page_content_type(enum page_format format)
 {
@@ -228,40 +247,53 @@ static void write_metrics(const struct pool_facts *f, const struct value *v, str
 
 /* ---- JSON ---- */
 
-static json_t *json_values(const struct value *v, size_t count)
+/* Any byte that is not ASCII becomes a '?': it may be half a letter. */
+static void add_json_text(struct text *out, const char *s)
 {
-	json_t *json = json_object();
+	text_add(out, "\"");
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
 
-	for (size_t i = 0; i < count; i++) {
-		json_t *value = v[i].kind == TEXT ? envelope_text(v[i].text) :
-				v[i].kind == REAL ? json_real(v[i].real) :
-				v[i].number > INT64_MAX ? json_null() :
-				json_integer((json_int_t)v[i].number);
-
-		(void)json_object_set_new(json, v[i].name, value);
+		if (c == '"' || c == '\\')
+			text_add(out, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			text_add(out, "\\u%04x", c);
+		else
+			text_add(out, "%c", c < 0x80 ? c : '?');
 	}
-	return json;
+	text_add(out, "\"");
+}
+
+static void write_json_values(const struct value *v, size_t count, struct text *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		text_add(out, "%s\"%s\":", i ? "," : "", v[i].name);
+		if (v[i].kind == TEXT)
+			add_json_text(out, v[i].text);
+		else if (v[i].kind == REAL)
+			text_add(out, "%.2f", v[i].real);
+		else if (v[i].number > INT64_MAX)
+			text_add(out, "null");
+		else
+			text_add(out, "%llu", (unsigned long long)v[i].number);
+	}
 }
 
 static void write_json(const struct pool_facts *f, const struct value *pool, bool is_full,
 		       struct text *out)
 {
-	json_t *json = json_values(pool, POOL_VALUES);
-	json_t *rows = json_array();
 	struct value row[ROW_VALUES];
-	char *text = NULL;
 
-	for (uint32_t i = 0; i < f->row_count; i++) {
+	text_add(out, "{");
+	write_json_values(pool, POOL_VALUES, out);
+	text_add(out, is_full ? ",\"processes\":[" : "");
+	for (uint32_t i = 0; is_full && i < f->row_count; i++) {
 		row_values(&f->rows[i], f->now, row);
-		(void)json_array_append_new(rows, json_values(row, ROW_VALUES));
+		text_add(out, i ? ",{" : "{");
+		write_json_values(row, ROW_VALUES, out);
+		text_add(out, "}");
 	}
-	if (is_full)
-		(void)json_object_set(json, "processes", rows);
-	json_decref(rows);
-	text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	json_decref(json);
-	text_add(out, "%s", text ? text : "{}");
-	free(text);
+	text_add(out, is_full ? "]}" : "}");
 }
 
 static void write_rows(const struct pool_facts *f, enum page_format format, struct text *out)

@@ -2,10 +2,11 @@
 /*
  * The status page of a pool, as PHP-FPM writes it: the same fields under the same
  * names in five formats, and some more of ours behind them.  Pure: facts in, text
- * out.  Texts that come from visitors or from the pool are escaped.
+ * out.  Texts that come from visitors or from the pool are escaped.  tenant-control writes it
+ * for nginx, also where a pool is full or cold, and a worker for who asks the pool itself.
  */
-#ifndef DAEMON_CONTROL_POOL_PAGE_H
-#define DAEMON_CONTROL_POOL_PAGE_H
+#ifndef SCHEMA_POOL_PAGE_H
+#define SCHEMA_POOL_PAGE_H
 
 #include <stdbool.h>
 
@@ -25,6 +26,9 @@ struct pool_facts {
 
 /* The words that a query has for the formats; NULL for PAGE_PLAIN. */
 extern const char *const page_words[PAGE_FORMATS];
+
+/* What a query asks for: "json&full". */
+enum page_format page_asked(const char *query, bool *out_is_full);
 
 const char *page_content_type(enum page_format format);
 

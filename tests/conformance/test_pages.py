@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Status page and ping on the pool's own socket, where monitors of PHP-FPM ask for them."""
+import json
+import re
+import xml.dom.minidom
+
+import pytest
+
+FIELDS = ["pool", "process manager", "start time", "start since", "accepted conn", "listen queue",
+          "max listen queue", "listen queue len", "idle processes", "active processes",
+          "total processes", "max active processes", "max children reached", "slow requests"]
+ROW = ["pid", "state", "start time", "start since", "requests", "request duration", "request method",
+       "request uri", "content length", "user", "script", "last request cpu", "last request memory"]
+METRICS = ["up", "start_since", "accepted_connections", "listen_queue", "max_listen_queue",
+           "listen_queue_length", "idle_processes", "active_processes", "total_processes",
+           "max_active_processes", "max_children_reached", "slow_requests"]
+EVIL = '&y="</td><script>alert(1)</script>\\'
+
+
+def ask(server, name, query="", **more):
+    address = name + ("?" + query if query else "")
+    return server.fetch(server.params(name.lstrip("/"), "pages", QUERY_STRING=query,
+                                      **{"REQUEST_URI": address, **more}),
+                        config="pages")
+
+
+def plain_fields(text):
+    return [line.split(":")[0] for line in text.splitlines() if ":" in line]
+
+
+def test_ping(server):
+    answer = ask(server, "/ping")
+    assert (answer.status, answer.text) == (200, "pong") and answer.end == (0, 0)
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["expires"] == "Thu, 01 Jan 1970 00:00:00 GMT"
+    assert answer.headers["cache-control"] == "no-cache, no-store, must-revalidate, max-age=0"
+    head = ask(server, "/ping", REQUEST_METHOD="HEAD")
+    assert (head.status, head.text) == (200, "")
+    # However little else is said: monitors leave out what they can.
+    bare = server.fetch({"SCRIPT_NAME": "/ping", "SCRIPT_FILENAME": "/ping",
+                         "REQUEST_METHOD": "GET"}, config="pages")
+    assert (bare.status, bare.text) == (200, "pong")
+
+
+def test_plain(server):
+    answer = ask(server, "/status")
+    assert answer.status == 200 and answer.headers["content-type"].startswith("text/plain")
+    assert plain_fields(answer.text)[:14] == FIELDS
+    found = dict(re.findall(r"^([a-z ]+): +(.*)$", answer.text, re.M))
+    assert int(found["active processes"]) >= 1 and int(found["accepted conn"]) >= 1
+    assert found["process manager"] == "ondemand"
+    assert re.fullmatch(r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}", found["start time"])
+    full = ask(server, "/status", "full").text
+    assert "************************" in full and re.search("^state: +Running$", full, re.M)
+    named = [name if name != "request uri" else "request URI" for name in ROW]
+    assert plain_fields(full.split("****\n")[-1]) == named
+
+
+def test_json(server):
+    answer = ask(server, "/status", "json&full" + EVIL)
+    assert answer.headers["content-type"] == "application/json"
+    told = json.loads(answer.text)
+    assert list(told)[:14] == FIELDS and list(told["processes"][0]) == ROW
+    [own] = [row for row in told["processes"] if row["state"] == "Running"]
+    assert own["request method"] == "GET" and own["pid"] > 0 and own["request uri"] == "/status?json&full" + EVIL
+    # Where a client says nothing of an address, the script's name and the query stand for it.
+    told = json.loads(server.fetch({"SCRIPT_NAME": "/status", "SCRIPT_FILENAME": "/status",
+                                    "REQUEST_METHOD": "GET", "QUERY_STRING": "full&json"},
+                                   config="pages").text)
+    assert "/status?full&json" in [row["request uri"] for row in told["processes"]]
+    assert "processes" not in json.loads(ask(server, "/status", "json").text)
+
+
+def test_html(server):
+    answer = ask(server, "/status", "html&full" + EVIL)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "<script>" not in answer.text and "script" in answer.text
+    for name in FIELDS:
+        assert f"<th>{name}</th>" in answer.text
+
+
+def test_xml(server):
+    answer = ask(server, "/status", "xml&full" + EVIL)
+    assert answer.headers["content-type"].startswith("text/xml")
+    top = xml.dom.minidom.parseString(answer.text).documentElement
+    tags = [n.tagName for n in top.childNodes if n.nodeType == n.ELEMENT_NODE]
+    assert top.tagName == "status" and tags[:14] == [name.replace(" ", "-") for name in FIELDS]
+    row = top.getElementsByTagName("process")[0]
+    assert [n.tagName for n in row.childNodes if n.nodeType == n.ELEMENT_NODE] == [
+        name.replace(" ", "-") for name in ROW]
+
+
+def test_openmetrics(server):
+    answer = ask(server, "/status", "openmetrics")
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert re.findall(r"^phpfpm_(\w+) \d+$", answer.text, re.M) == METRICS
+    assert answer.text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize("name, more", [
+    ("/statusx", {}), ("/status/", {}), ("/x/status", {}), ("/status", {"PATH_INFO": "/x"})])
+def test_other_addresses_are_the_sites(sites, name, more):
+    """What nginx' own rule for the page does not match must not lead to it another way."""
+    assert ask(sites.pool, name, **more).status == 404
+
+
+def test_a_site_without_pages(server):
+    for name in ("status", "ping", ""):
+        assert server.fetch(server.params(name)).status in (403, 404)
