@@ -79,7 +79,10 @@ def serial_cpu_us(port, host, path, count, workers):
                 raise Broken(f"{host}{path}: {answer.status}")
     finally:
         connection.close()
-    return (cpu_ns(pids) - before) / count / 1000
+    used = cpu_ns(pids) - before
+    if not used:
+        raise Broken(f"{host}: none of the processes {pids} has answered")
+    return used / count / 1000
 
 
 @contextlib.contextmanager
