@@ -31,7 +31,7 @@ MULTIARCH   := $(shell $(CC) -print-multiarch 2>/dev/null)
 # ---- what the product is made of ------------------------------------------
 # Layers, lowest first.  A layer includes itself and the layers before it;
 # tests/lint holds everybody to that.
-LAYERS := base schema sandbox probe tenants pool log net supervisor control cli
+LAYERS := base schema sandbox probe tenants pool log mail net supervisor control cli
 
 main            := %_main.c schema/gen.c
 base.src        := $(filter-out $(main),$(wildcard base/*.c))
@@ -41,6 +41,7 @@ probe.src       := $(filter-out $(main),$(wildcard sandbox/probe/*.c))
 tenants.src     := $(filter-out $(main),$(wildcard tenants/*.c tenants/facets/*.c tenants/store/*.c))
 pool.src        := $(filter-out $(main),$(wildcard pool/*.c))
 log.src         := $(filter-out $(main),$(wildcard daemon/log/*.c))
+mail.src        := $(filter-out $(main),$(wildcard daemon/mail/*.c))
 net.src         := $(filter-out $(main),$(wildcard daemon/net/*.c))
 supervisor.src  := $(filter-out $(main),$(wildcard daemon/supervisor/*.c))
 control.src     := $(filter-out $(main),$(wildcard daemon/control/*.c))
@@ -51,8 +52,8 @@ cli.src         := $(filter-out $(main),$(wildcard admin-cli/*.c))
 # review them as code (tests/golden holds the resulting NEEDED lists).
 # Those in the folder of a version of PHP; a cage holds just that folder of ours.
 PHP_PROGRAMS := tenant-pool tenant-probe tenant-exec
-PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log tenant-net \
-            tenant-pool tenant-probe tenant-exec tenantctl
+PROGRAMS := tenantd tenant-control tenant-build tenant-nginx tenant-jail tenant-tree tenant-log tenant-mail tenant-net \
+            tenant-pool tenant-probe tenant-exec tenant-sendmail tenantctl
 
 tenantd.main         := daemon/supervisor/tenantd_main.c
 tenantd.uses         := supervisor sandbox schema base
@@ -76,6 +77,8 @@ tenant-tree.pkg      := libcap
 tenant-log.main      := daemon/log/log_main.c
 tenant-log.uses      := log schema base
 tenant-log.pkg       := libseccomp
+tenant-mail.main     := daemon/mail/mail_main.c
+tenant-mail.uses     := mail schema base
 tenant-net.main      := daemon/net/net_main.c
 tenant-net.uses      := net schema base
 tenant-net.pkg       := libnftables libmnl jansson libcap
@@ -87,6 +90,9 @@ tenant-probe.main    := sandbox/probe/probe_main.c
 tenant-probe.uses    := probe schema base
 tenant-exec.main     := pool/exec_main.c
 tenant-exec.uses     := pool schema base
+# In cages that allow programs alone, so not beside the pool.
+tenant-sendmail.main := pool/sendmail_main.c
+tenant-sendmail.uses := pool schema base
 tenantctl.main       := admin-cli/tenantctl_main.c
 tenantctl.uses       := cli schema base
 tenantctl.pkg        := libcurl jansson smartcols
@@ -183,7 +189,7 @@ $B/gen: $(gen.objects) $B/libschema.a $B/libbase.a
 
 # ---- unit tests -----------------------------------------------------------
 # Archives give each test just the objects it names; the SAPI stays out.
-test.libs = $(patsubst %,$B/lib%.a,log net supervisor control cli pool tenants sandbox schema base)
+test.libs = $(patsubst %,$B/lib%.a,log mail net supervisor control cli pool tenants sandbox schema base)
 $B/tests/%: $B/tests/unit/%.o $(test.libs)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -251,7 +257,7 @@ golden: all gen
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TIME ?= 60
 
-fuzz.libs := $(patsubst %,$B/lib%.a,cli supervisor control pool tenants sandbox schema base)
+fuzz.libs := $(patsubst %,$B/lib%.a,cli mail supervisor control pool tenants sandbox schema base)
 $B/fuzz/%: $B/tests/fuzz/fuzz_%.o $(fuzz.libs)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

@@ -221,6 +221,7 @@ static bool run_request(struct runtime_request *r)
 {
 	sapi_state.request = r;
 	sapi_state.errors_begun = false;
+	sapi_mail_reset();
 	SG(server_context) = r;
 	sapi_server_prepare(r->params);
 	if (php_request_startup() == FAILURE)

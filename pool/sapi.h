@@ -80,6 +80,9 @@ void sapi_script_forget(void);
  * request. */
 bool sapi_page_write(const struct params *p);
 
+/* sapi_mail.c: forgets a message that the last request left behind. */
+void sapi_mail_reset(void);
+
 /* sapi_slow.c: the request has ended, slow or not. */
 void sapi_slow_forget(void);
 

@@ -130,8 +130,8 @@ static int put_runtime(struct jail *j, struct err *err)
 		if (r->kind == RUNTIME_PROGRAMS && !(j->spec->flags & SPEC_PROGRAMS))
 			continue;
 		if (r->kind == RUNTIME_LINK)
-			rc = link_runtime(j, r->path, err);
-		else if (strpbrk(r->path, "*["))
+			continue;	/* put_links() */
+		if (strpbrk(r->path, "*["))
 			rc = glob_runtime(j, r, err);
 		else
 			rc = bind_runtime(j, r, r->path, err);
@@ -187,9 +187,19 @@ static int put_binds(struct jail *j, struct err *err)
 			return err_sys(err, "open '%s' to bind it (no part may be a link)",
 				       b->source);
 		if (bind_fd(j, from, b->target, b->flags & SPEC_BIND_WRITABLE ? WRITABLE :
+			    b->flags & SPEC_BIND_PROGRAM ? READ_ONLY :
 			    READ_ONLY | MOUNT_ATTR_NOEXEC, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int put_links(struct jail *j, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++)
+		if (runtimes[i].kind == RUNTIME_LINK &&
+		    link_runtime(j, runtimes[i].path, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -273,7 +283,9 @@ int jail_root_make(struct jail *j, struct err *err)
 	fault_point("jail.root");
 	/* What the spec names comes last: places are made only in the root's own
 	 * file system, so no home covers a library, /dev or /proc. */
-	return put_home(j, err) < 0 ? -1 : put_binds(j, err);
+	if (put_home(j, err) < 0 || put_binds(j, err) < 0)
+		return -1;
+	return put_links(j, err);	/* /sbin only where a bind has made /usr/sbin */
 }
 
 int jail_root_enter(struct jail *j, struct err *err)

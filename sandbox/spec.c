@@ -117,7 +117,10 @@ int spec_check(const struct jail_spec *s, struct err *err)
 		if (path_check(b->source, "source of a bind", err) < 0 ||
 		    path_check(b->target, "target of a bind", err) < 0)
 			return -1;
-		if (b->flags & ~(unsigned)(SPEC_BIND_WRITABLE | SPEC_BIND_OPTIONAL))
+		if ((b->flags & ~(unsigned)(SPEC_BIND_WRITABLE | SPEC_BIND_OPTIONAL |
+					    SPEC_BIND_PROGRAM)) ||
+		    ((b->flags & SPEC_BIND_PROGRAM) &&
+		     ((b->flags & SPEC_BIND_WRITABLE) || !(s->flags & SPEC_PROGRAMS))))
 			return err_set(err, ERR_BAD_RECORD,
 				       "jail spec: unknown flags %#x of bind '%s'", b->flags,
 				       b->target);

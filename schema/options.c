@@ -13,6 +13,7 @@
 static const char *const words_pm[] = { "ondemand", "static", "dynamic", NULL };
 static const char *const words_programs[] = { "deny", "allow", NULL };
 static const char *const words_network[] = { "none", "egress", NULL };
+static const char *const words_mail[] = { "deny", "allow", NULL };
 static const char *const words_mail_ports[] = { "closed", "open", NULL };
 static const char *const words_sockets[] = { "mysql", "redis", NULL };
 

@@ -27,6 +27,7 @@ const char *promise_class_word(enum promise_class c)
 		[PROMISE_KERNEL] = "The kernel's surface",
 		[PROMISE_NETWORK] = "Network", [PROMISE_RESOURCES] = "Resources",
 		[PROMISE_PERSISTENCE] = "Persistence", [PROMISE_CONTROL] = "Control plane",
+		[PROMISE_MAIL] = "Mail",
 	};
 
 	return words[c];

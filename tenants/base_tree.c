@@ -15,10 +15,11 @@
 #include "base/mutant.h"
 #include "base/str.h"
 #include "schema/errors.h"
+#include "schema/mail_wire.h"
 #include "tenants/access_list.h"
 #include "tenants/ledger.h"
 
-enum owner { ROOT, WEB, LOG, CONTROL };
+enum owner { ROOT, WEB, LOG, CONTROL, MAIL };
 
 /* Parents stand before their children. */
 static const struct folder {
@@ -33,12 +34,17 @@ static const struct folder {
 	{ offsetof(struct settings, state_dir), NULL, 0711, ROOT },
 	{ offsetof(struct settings, state_dir), "control", 0700, CONTROL },
 	{ offsetof(struct settings, state_dir), SPEC_DIR, 0700, ROOT },
+	{ offsetof(struct settings, state_dir), MAIL_DIR, 0711, ROOT },
 	{ offsetof(struct settings, state_dir), LEDGER_DIR, 0700, ROOT },
 	{ offsetof(struct settings, state_dir), LEDGER_DIR "/" LEDGER_HOSTS, 0700, ROOT },
 	{ offsetof(struct settings, state_dir), NGINX_DIR, 0755, ROOT },
 	{ offsetof(struct settings, state_dir), NGINX_DIR "/" NGINX_SITES, 0755, ROOT },
 	{ offsetof(struct settings, run_dir), NULL, 0755, ROOT },
 	{ offsetof(struct settings, run_dir), POOL_DIR, 0711, ROOT },
+	/* tenant-mail makes its files in these two; cages see the first. */
+	{ offsetof(struct settings, run_dir), MAIL_DIR, 0711, ROOT },
+	{ offsetof(struct settings, run_dir), MAIL_SOCKET_DIR, 0711, MAIL },
+	{ offsetof(struct settings, run_dir), MAIL_COUNTS_DIR, 0700, MAIL },
 	{ offsetof(struct settings, log_dir), NULL, 0750, LOG },
 };
 
@@ -93,7 +99,8 @@ static int make_folder(const struct settings *s, const struct folder *f, struct 
 	const char *base = (const char *)s + f->base;
 	const char *last = NULL;
 	char path[SETTING_TEXT_MAX + 64];
-	uid_t uid = f->owner == CONTROL ? (uid_t)s->control_uid : 0;
+	uid_t uid = f->owner == CONTROL ? (uid_t)s->control_uid :
+		    f->owner == MAIL ? (uid_t)s->mail_uid : 0;
 	gid_t gid = f->owner == WEB ? (gid_t)s->web_gid : f->owner == LOG ? (gid_t)s->log_gid : 0;
 
 	if (str_format(path, sizeof(path), "%s%s%s", base, f->sub ? "/" : "",

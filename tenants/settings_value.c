@@ -227,9 +227,11 @@ int setting_values_fit(const struct settings *s, struct err *err)
 	    check_range("removals_per_hour", s->removals_per_hour, 1, TENANTS_LIMIT, err) < 0 ||
 	    check_range("removed_keep_days", s->removed_keep_days, 0, KEEP_DAYS_MAX, err) < 0)
 		return -1;
-	if (s->control_uid > s->uid_base || s->log_uid > s->uid_base)
-		return err_set(err, ERR_BAD_CONFIG, "settings 'control_user' and 'log_user' must "
-			       "lie below uid_base, %llu: numbers above it are tenants'",
+	if (s->control_uid > s->uid_base || s->log_uid > s->uid_base ||
+	    s->mail_uid > s->uid_base)
+		return err_set(err, ERR_BAD_CONFIG, "settings 'control_user', 'log_user' and "
+			       "'mail_user' must lie below uid_base, %llu: numbers above it "
+			       "are tenants'",
 			       (unsigned long long)s->uid_base);
 	if (strcmp(s->home_dir, s->state_dir) == 0 || strcmp(s->home_dir, s->run_dir) == 0 ||
 	    strcmp(s->home_dir, s->log_dir) == 0 || strcmp(s->state_dir, s->run_dir) == 0 ||

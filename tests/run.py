@@ -28,8 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SKIP = 77               # exit status by which a lint says that it cannot run here
 SANITIZERS = "address,undefined"
 REPORTS = pathlib.Path("/tmp/tenantd-sanitizer")
-UNJAILED = ("tenantd", "tenant-control", "tenant-build", "tenant-nginx", "tenant-log", "tenant-tree",
-            "tenantctl")
+UNJAILED = ("tenantd", "tenant-control", "tenant-build", "tenant-nginx", "tenant-log", "tenant-mail",
+            "tenant-tree", "tenantctl")
 # The second counts where the kernel groups processes by session.
 POLITELY = ("nice", "-n", "10", "sh", "-c", 'echo 10 2>&- >/proc/self/autogroup; exec "$@"', "sh")
 LANES = ("-n", "4", "--dist", "loadfile")

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "daemon/control/doctor.h"
 #include "daemon/control/jail_view.h"
+#include "daemon/control/mail_ask.h"
 #include "daemon/control/view.h"
 #include "schema/errors.h"
 #include "tenants/idn.h"
@@ -66,12 +67,14 @@ static json_t *site_status(struct reader *r, const struct tenant *t, struct err 
 {
 	struct wire_status status;
 	struct wire_board board;
+	struct mail_count mail;
 	bool has_more = false;
 
 	if (live_status(&r->live, t->number, &status, err) == 0 &&
 	    live_board(&r->live, t->number, 0, &board, &has_more, err) == 0)
-		return view_status(t, &status, &board);
-	return err->code == ERR_UNKNOWN_SITE ? view_status(t, NULL, NULL) : NULL;
+		return view_status(t, &status, &board,
+				   mail_ask(r->settings->run_dir, t->number, &mail) ? &mail : NULL);
+	return err->code == ERR_UNKNOWN_SITE ? view_status(t, NULL, NULL, NULL) : NULL;
 }
 
 static json_t *site_jail(struct reader *r, const struct tenant *t, struct err *err)

@@ -247,8 +247,15 @@ static void put_board(json_t *json, const struct wire_board *b)
 		(void)json_object_set_new(json, rows[i].name, number(rows[i].value));
 }
 
+static void put_mail(json_t *json, const struct mail_count *m)
+{
+	(void)json_object_set_new(json, "mail_sent", number(m->sent));
+	(void)json_object_set_new(json, "mail_refused", number(m->refused));
+	(void)json_object_set_new(json, "mail_in_hour", json_integer(m->in_hour));
+}
+
 json_t *view_status(const struct tenant *t, const struct wire_status *status,
-		    const struct wire_board *board)
+		    const struct wire_board *board, const struct mail_count *mail)
 {
 	json_t *json = json_pack("{s:I,s:s,s:o,s:s,s:o,s:o}", "number", (json_int_t)t->number,
 				 "site", t->site, "site_unicode", unicode(t->site), "state",
@@ -258,6 +265,8 @@ json_t *view_status(const struct tenant *t, const struct wire_status *status,
 	if (status) {
 		put_status(json, status);
 		put_board(json, board);
+		if (mail)
+			put_mail(json, mail);
 	} else
 		(void)json_object_set_new(json, "pool_state", json_null());
 	return json;

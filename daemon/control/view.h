@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "daemon/control/live.h"
+#include "schema/mail_wire.h"
 #include "schema/settings.h"
 #include "tenants/store/store.h"
 
@@ -17,9 +18,10 @@ json_t *view_tenant(struct store *s, const struct settings *set, const struct te
 /* The options that this machine does not enforce, by the supervisor's record of it. */
 json_t *view_not_enforced(const char *run_dir);
 
-/* Live facts of one tenant.  STATUS is NULL if the supervisor has no such tenant. */
+/* Live facts of one tenant.  STATUS is NULL if the supervisor has no such tenant, MAIL
+ * if tenant-mail does not answer. */
 json_t *view_status(const struct tenant *t, const struct wire_status *status,
-		    const struct wire_board *board);
+		    const struct wire_board *board, const struct mail_count *mail);
 
 /* What came of trying the promises: {"checks":[{"site","id","result","promise","found",
  * "class","severity"}],"held","failed","skipped"}; broken and unproven ones failed. */

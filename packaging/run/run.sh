@@ -141,6 +141,12 @@ wait_for 10 nginx test -s "$prefix/nginx/nginx.pid"
 keep tenantd "$libexec/tenantd" -c "$prefix/etc/tenantd.conf" -x "$libexec" -C
 export TENANTD_SOCKET="$prefix/run/control.sock"
 wait_for 30 tenantd "$build/tenantctl" status
+# A user of its own, but able to start a mailer that changes its group.  A mailer is
+# what stands at etc/mailer of the folder: a program or a link to one.
+mail_user=$(sed -n 's/^mail_user *= *//p' "$prefix/etc/tenantd.conf" | tail -n 1)
+keep mail setpriv --reuid="$mail_user" --regid="$mail_user" --clear-groups \
+	"$libexec/tenant-mail" -r "$prefix/run"
+wait_for 10 tenant-mail test -S "$prefix/run/mail/socket/sock"
 
 echo "name $name"
 echo "folder $prefix"

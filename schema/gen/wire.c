@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "schema/gen/print.h"
 #include "schema/log_wire.h"
+#include "schema/mail_wire.h"
 #include "schema/pool_spec.h"
 #include "schema/wire.h"
 
@@ -25,6 +26,7 @@ static const struct field fields[] = {
 #define END(name)
 #include "schema/wire.def"
 #include "schema/log_wire.def"
+#include "schema/mail_wire.def"
 #include "schema/pool_report.def"
 #undef STRUCT
 #undef FIELD
@@ -46,6 +48,12 @@ static const struct {
 	LIMIT(REASON_MAX, "bytes of a reason with its terminator"),
 	LIMIT(ERR_TEXT_MAX, "bytes of an error's text with its terminator"),
 	LIMIT(REPORT_TEXT_MAX, "bytes of a pool's text with its terminator"),
+	LIMIT(MAIL_TEXT_MAX, "bytes of tenant-mail's text with its terminator"),
+	LIMIT(MAIL_ADDRESS_MAX, "bytes of a mail address with its terminator"),
+	LIMIT(MAIL_RECIPIENTS_MAX, "recipients of a message"),
+	LIMIT(MAIL_HEADERS_MAX, "bytes of a message's headers"),
+	LIMIT(MAIL_PIECE_MAX, "bytes of a piece of a message"),
+	LIMIT(MAIL_SLOTS, "slots of five minutes in which mail is counted"),
 	LIMIT(PROMISE_TEXT_MAX, "bytes of an outcome with its terminator"),
 #undef LIMIT
 };
@@ -91,6 +99,10 @@ static const struct {
 	{ "tenant-build, tenant-nginx", "tenantd", "SOCK_SEQPACKET", "steps, one reply" },
 	{ "tenantd", "tenant-log", "SOCK_SEQPACKET", "`log_message` with descriptors" },
 	{ "tenant-log", "tenantd", "the same", "`log_violation`, rate bounded" },
+	{ "tenant-pool, tenant-sendmail", "tenant-mail", "`RUN_DIR/mail/socket/sock`, SOCK_STREAM",
+	  "`mail_head` and a message; an attacker's bytes, whose tenant is the peer's uid" },
+	{ "tenant-control", "tenant-mail", "the same", "`mail_head`, answered by `mail_count`" },
+	{ "tenant-mail", "a cage", "the same", "one `mail_answer`" },
 	{ "tenant-pool", "tenantd", "SOCK_SEQPACKET", "`pool_report`, rate bounded; an attacker's "
 	  "bytes" },
 };

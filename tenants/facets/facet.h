@@ -40,7 +40,7 @@ struct facet {
 	int (*check)(const struct facet_run *run, struct err *err);
 };
 
-#define FACETS 6
+#define FACETS 7
 extern const struct facet facets[FACETS];
 
 /* Tells each step as it ends; the code of RESULT is 0 where it went well. */
@@ -71,6 +71,9 @@ int quota_check(const struct facet_run *run, struct err *err);
 int logs_make(struct facet_run *run, struct err *err);
 int logs_undo(struct facet_run *run, struct err *err);
 int logs_check(const struct facet_run *run, struct err *err);
+int mail_make(struct facet_run *run, struct err *err);
+int mail_undo(struct facet_run *run, struct err *err);
+int mail_check(const struct facet_run *run, struct err *err);
 int spec_make(struct facet_run *run, struct err *err);
 int spec_undo(struct facet_run *run, struct err *err);
 /* What must be refused before anything is made: a move to a PHP or to extensions that this

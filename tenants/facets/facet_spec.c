@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "sandbox/spec.h"
 #include "schema/errors.h"
+#include "schema/mail_wire.h"
 #include "schema/pool_spec.h"
 #include "tenants/base_tree.h"
 #include "tenants/php_versions.h"
@@ -58,6 +59,26 @@ static int add_sockets(struct jail_spec *s, const struct settings *set, const st
 		    add_bind(s, folder[i], folder[i], SPEC_BIND_OPTIONAL, err) < 0)
 			return -1;
 	return 0;
+}
+
+/* The way to tenant-mail, which tells tenants apart by what the kernel says; and a
+ * sendmail program that takes it, where programs may be started. */
+static int add_mail(struct jail_spec *s, const struct settings *set, const struct options *o,
+		    struct err *err)
+{
+	char source[SPEC_PATH_MAX];
+
+	if (o->mail != MAIL_ALLOW)
+		return 0;
+	if (str_format(source, sizeof(source), "%s/" MAIL_SOCKET_DIR, set->run_dir) < 0)
+		return too_long(err, "the mail socket");
+	if (add_bind(s, source, MAIL_JAIL_DIR, SPEC_BIND_OPTIONAL, err) < 0)
+		return -1;
+	if (o->programs != PROGRAMS_ALLOW)
+		return 0;
+	if (str_format(source, sizeof(source), "%s/tenant-sendmail", set->libexec_dir) < 0)
+		return too_long(err, "tenant-sendmail");
+	return add_bind(s, source, MAIL_PROGRAM, SPEC_BIND_PROGRAM, err);
 }
 
 static int add_logs(struct jail_spec *s, const struct settings *set, const char *site,
@@ -132,6 +153,7 @@ static int fill(struct jail_spec *s, const struct facet_run *run, struct err *er
 		return too_long(err, "the pool program");
 	set_limits(&s->limits, o);
 	if (add_logs(s, set, t->site, err) < 0 || add_sockets(s, set, o, err) < 0 ||
+	    add_mail(s, set, o, err) < 0 ||
 	    set_payload(s, run, err) < 0)
 		return -1;
 	return spec_check(s, err);

@@ -13,6 +13,7 @@ const struct facet facets[FACETS] = {
 	{ "home", home_make, home_undo, home_check },
 	{ "quota", quota_make, quota_undo, quota_check },
 	{ "logs", logs_make, logs_undo, logs_check },
+	{ "mail", mail_make, mail_undo, mail_check },
 	{ "spec", spec_make, spec_undo, spec_facet_check },
 	{ "vhost", vhost_make, vhost_undo, vhost_check },
 };

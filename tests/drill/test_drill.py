@@ -146,6 +146,7 @@ class Drill:
         if len(whole) < len(rows):
             return found
         want("specs", self.state / "spec", whole)
+        want("mail rules", self.state / "mail", whole)
         want("virtual hosts", self.state / "nginx/sites", {n + ".conf" for n in whole},
              r"[1-9]\d*\.conf")
         # A claim that the record of its number does not list counts for nobody.

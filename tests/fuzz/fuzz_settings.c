@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Users and groups are numbers here, so that no name service is asked. */
 static const char *const numbers[] = {
 	"control_user = 990\n", "log_user = 991\n", "admin_group = 992\n", "web_group = 33\n",
-	"log_group = 4\n",
+	"log_group = 4\n", "mail_user = 993\n",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -20,7 +20,8 @@ import time
 from tests.lib import procs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CONTROL_UID, LOG_UID, UID_BASE = 1899999998, 1899999997, 1900000000
+CONTROL_UID, LOG_UID, MAIL_UID = 1899999998, 1899999997, 1899999996
+UID_BASE = 1900000000
 
 NGINX_CONF = """
 user www-data;
@@ -92,7 +93,8 @@ class Builder:
         self.conf = self.folder / "tenantd.conf"
         self.usual = (f"home_dir = {self.homes}\nstate_dir = {self.state}\nrun_dir = {self.run}\n"
                       f"log_dir = {self.log}\ncontrol_user = {CONTROL_UID}\n"
-                      f"log_user = {LOG_UID}\nadmin_group = 0\nlibexec_dir = {self.build}\n"
+                      f"log_user = {LOG_UID}\nmail_user = {MAIL_UID}\nadmin_group = 0\n"
+                      f"libexec_dir = {self.build}\n"
                       f"nginx_listen = 127.0.0.1:{self.port}\n"
                       f"nginx_conf = {self.folder}/nginx.conf\nnginx_prefix = {self.folder}\n"
                       f"nginx_pid = {self.folder}/nginx.pid\n")

@@ -22,7 +22,8 @@ import threading
 from tests.lib import procs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CONTROL_UID, LOG_UID, UID_BASE = 1899999998, 1899999997, 1900000000
+CONTROL_UID, LOG_UID, MAIL_UID = 1899999998, 1899999997, 1899999996
+UID_BASE = 1900000000
 HEAD = struct.Struct("=IHHIIIiII")
 MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
@@ -175,7 +176,7 @@ class Rig:
         (self.folder / "conf").write_text(
             f"home_dir = {self.folder}/srv\nstate_dir = {self.state}\nrun_dir = {self.run}\n"
             f"log_dir = {self.log}\nlibexec_dir = {self.libexec}\ncontrol_user = {CONTROL_UID}\n"
-            f"log_user = {LOG_UID}\nadmin_group = 0\nlog_group = 0\nweb_group = 0\n"
+            f"log_user = {LOG_UID}\nmail_user = {MAIL_UID}\nadmin_group = 0\nlog_group = 0\nweb_group = 0\n"
             f"nginx_listen = 127.0.0.1:1\ncgroup_name = {self.name}\nnet_table = {self.name}\n"
             f"net_enabled = no\n{conf}")
         self.store = {}         # the service manager's: name -> descriptor

@@ -15,6 +15,7 @@ BELOW = {
     "daemon/supervisor": ("base", "schema", "sandbox"),
     "daemon/control": ("base", "schema", "tenants"),
     "daemon/log": ("base", "schema"),
+    "daemon/mail": ("base", "schema"),
     "daemon/net": ("base", "schema"),
     "admin-cli": ("base", "schema"),
 }

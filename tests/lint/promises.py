@@ -17,7 +17,7 @@ rows, walls = promises.rows(), promises.mechanisms()
 def tables():
     seen, named = {}, set()
     for p in rows:
-        if not re.fullmatch(r"TNT-[A-Z]{2,3}-\d{3}", p.id):
+        if not re.fullmatch(r"TNT-[A-Z]{2,4}-\d{3}", p.id):
             lint.report(TABLE, p.line, f"'{p.id}' is no id like TNT-FS-001")
         if p.id in seen:
             lint.report(TABLE, p.line, f"{p.id} is in line {seen[p.id]} too")

@@ -44,10 +44,11 @@ for name, number in declared.items():
     if name not in points:
         lint.report("schema/faults.def", number, f'no fault_point("{name}") in the tree')
 
-for path in ("schema/wire.h", "schema/log_wire.h", "schema/net_wire.h",
+for path in ("schema/wire.h", "schema/log_wire.h", "schema/net_wire.h", "schema/mail_wire.h",
              "schema/pool_spec.h"):
     for number, line in lint.lines(path):
-        if re.match(r"struct (wire_\w+|log_message|log_violation|net_message|net_answer|pool_report) \{", line):
+        if re.match(r"struct (wire_\w+|log_message|log_violation|net_message|net_answer"
+                    r"|mail_\w+|pool_report) \{", line):
             lint.report(path, number, "structs of the wire are made by a table, see schema/wire.def")
 
 unique("schema/errors.def", "ERR", 2, "number")

@@ -25,6 +25,7 @@ class Parts:
         self.home, self.vhost = pathlib.Path(facts["home"]), pathlib.Path(facts["vhost"])
         self.spec, self.socket = pathlib.Path(facts["jail"]), pathlib.Path(facts["socket"])
         self.logs = pathlib.Path(facts["logs"])
+        self.mail = self.spec.parents[1] / "mail" / str(self.number)
 
 
 def append(path):
@@ -45,6 +46,7 @@ TAMPERS = {
     "private open": (lambda p: (p.home / "private").chmod(0o755), {"home"}),
     "private root's": (lambda p: os.chown(p.home / "private", 0, 0), {"home"}),
     "logs open": (lambda p: p.logs.chmod(0o777), {"logs"}),
+    "mail rule damaged": (lambda p: append(p.mail), {"mail"}),
     "spec damaged": (lambda p: append(p.spec), {"spec", "supervisor"}),
     "spec gone": (lambda p: p.spec.unlink(), {"spec", "supervisor"}),
     "socket gone": (lambda p: p.socket.unlink(), {"listener"}),

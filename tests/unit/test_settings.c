@@ -14,7 +14,7 @@
 
 /* Users that every machine has, so that the defaults do not matter. */
 #define USERS "control_user = 101\nlog_user = 102\nadmin_group = 103\nweb_group = 104\n" \
-	      "log_group = 105\n"
+	      "log_group = 105\nmail_user = 106\n"
 
 static struct settings_text text;
 

@@ -7,7 +7,7 @@ rm -f /etc/nginx/sites-enabled/default
 ok "nginx starts" systemctl start nginx
 ok "the package installs" env DEBIAN_FRONTEND=noninteractive dpkg -i ./tenantd.deb
 for unit in tenantd-tree.service tenantd.service tenant-control.socket tenant-status.socket \
-		tenant-control.service; do
+		tenant-control.service tenant-mail.service; do
 	ok "$unit is active" within 30 systemctl is-active "$unit"
 done
 ok "units start at boot" is "enabled
@@ -16,6 +16,7 @@ enabled" systemctl is-enabled tenantd.service tenant-control.socket tenant-contr
 ok "the nightly trial waits" systemctl is-active tenant-audit.timer
 ok "the machine knows the control user" getent passwd tenantd-control
 ok "the machine knows the log user" getent passwd tenantd-log
+ok "the machine knows the mail user" getent passwd tenantd-mail
 ok "the API socket is the administrators'" is "660 root tenantadm" \
 	stat -c '%a %U %G' /run/tenantd/control.sock
 ok "the socket of the status pages is nginx's" is "660 root www-data" \
