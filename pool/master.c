@@ -288,6 +288,7 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 	report_ready(filter_is_given() ? NULL : "no filter for workers was given");
 	if (loop(&m, err) < 0)
 		return -1;
+	atomic_store(&board.all->last_word, BOARD_LEFT);
 	report_send(POOL_REPORT_LEAVING, NULL, m.phase == LEAVING ? "idle" : "drained");
 	return 0;
 }

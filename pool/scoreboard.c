@@ -39,6 +39,7 @@ int scoreboard_make(uint32_t slots, struct scoreboard *out, struct err *err)
 				    .slot = all->row, .all = all, .fd = fd_take(&fd) };
 	atomic_store(&all->started, out->started);
 	atomic_store(&all->started_ms, out->started_ms);
+	atomic_store(&all->last_word, BOARD_RUNS);
 	return 0;
 }
 

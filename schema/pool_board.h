@@ -47,6 +47,14 @@ struct board_queue {
 	uint32_t reserved;
 };
 
+/* The master's last word.  A supervisor that adopted the pool is not its parent, so
+ * that no status tells it how the pool ended. */
+enum board_word {
+	BOARD_NO_WORD,				/* a build that knows of none */
+	BOARD_RUNS,
+	BOARD_LEFT,				/* as asked, or when idle */
+};
+
 /* The pool. */
 struct board {
 	_Atomic uint64_t started;		/* seconds since 1970 */
@@ -56,6 +64,7 @@ struct board {
 	_Atomic uint64_t waits[BOARD_WAITS];	/* requests by time waited */
 	_Atomic uint64_t waited_ms;		/* the sum */
 	struct board_queue queue;
+	_Atomic uint32_t last_word;		/* enum board_word */
 	struct score row[BOARD_ROWS];
 };
 

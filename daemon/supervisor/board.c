@@ -31,6 +31,16 @@ bool board_is_one(int fd)
 	       st.st_size == (off_t)sizeof(struct board);
 }
 
+enum board_word board_last_word(int fd)
+{
+	uint32_t word = BOARD_NO_WORD;
+
+	if (fd < 0 || pread(fd, &word, sizeof(word), offsetof(struct board, last_word)) !=
+		      (ssize_t)sizeof(word))
+		return BOARD_NO_WORD;
+	return word == BOARD_RUNS ? BOARD_RUNS : word == BOARD_LEFT ? BOARD_LEFT : BOARD_NO_WORD;
+}
+
 static void take_board(int fd, uint32_t slots, uint32_t after, struct wire_board *out,
 		       bool *out_more)
 {

@@ -7,9 +7,13 @@
 #define DAEMON_SUPERVISOR_BOARD_H
 
 #include "daemon/supervisor/pool.h"
+#include "schema/pool_board.h"
 
 /* True if the descriptor is a board: a memfd of the right size for ever. */
 bool board_is_one(int fd);
+
+/* What the master said last; BOARD_NO_WORD if that cannot be read. */
+enum board_word board_last_word(int fd);
 
 /* Answers WIRE_BOARD: the pool that serves, its workers behind place AFTER.
  * *out_more: there are more.  ERR_UNKNOWN_SITE. */

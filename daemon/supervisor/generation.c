@@ -112,12 +112,15 @@ static void describe_end(struct generation *g, const struct spawn_end *end,
 {
 	char how[SPAWN_END_TEXT];
 	bool is_oom = pool_oom_kills(g->pool) > g->oom_kills;
+	enum board_word word = end->is_known ? BOARD_NO_WORD : board_last_word(g->board);
 
 	spawn_end_text(end, how);
+	if (word == BOARD_LEFT)
+		g->is_leaving = true;
 	*out = (struct generation_end){
 		.was = g,
 		.is_clean = !g->is_killed && (end->is_known ? !end->is_signal && end->status == 0 :
-							      !is_oom),
+							      !is_oom && word != BOARD_RUNS),
 		.was_ready = g->ready_ms != 0,
 		.was_killed = g->is_killed,
 		.ran_ms = g->ready_ms ? loop_now_ms() - g->ready_ms : 0,
@@ -127,7 +130,8 @@ static void describe_end(struct generation *g, const struct spawn_end *end,
 	else if (out->is_clean && g->is_leaving)
 		(void)str_format(out->text, sizeof(out->text), "it left as asked or when idle");
 	else
-		(void)str_format(out->text, sizeof(out->text), "it %s%s%s", how,
+		(void)str_format(out->text, sizeof(out->text), "it %s%s%s%s", how,
+				 word == BOARD_RUNS ? ", and it said no last word" : "",
 				 g->is_killed ? " by us" : "",
 				 is_oom ? "; the memory limit was met" : "");
 }

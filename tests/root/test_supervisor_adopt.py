@@ -88,6 +88,17 @@ def test_adopted_twice(rig, tenant):
         assert rig.visit(tenant) == b"pid 1 hello"
 
 
+def test_an_adopted_pool_that_meets_its_memory_limit(rig):
+    """Nobody's child: the group's counters tell, whatever its status was."""
+    number = rig.add("site.example", memory_max=32 << 20)
+    rig.pool("report(READY)\nserve(2)\ndata = bytearray(200 << 20)\n")
+    rig.warm_up(number)
+    rig.restart()
+    assert rig.visit(number) == b"pid 1 hello"
+    status = rig.wait_state(number, "backoff")
+    assert "memory limit" in status["last_end"] and status["crashes"] == 1
+
+
 def test_a_change_during_the_absence_is_caught_up(rig, tenant):
     """kill -9 between the new spec and the new generation."""
     rig.pool("""

@@ -143,6 +143,31 @@ def test_kill_9_of_a_program_drops_no_request(system, site, program):
     system.ctl("remove", f"after-{program}.example", check=True)
 
 
+ADOPTED_ENDS = {
+    "left": ("3s", False, 0, "it left as asked or when idle"),
+    "killed": ("1m", True, 1, "no last word"),
+}
+
+
+@pytest.mark.parametrize("end", ADOPTED_ENDS)
+def test_the_end_of_an_adopted_pool_is_told(system, site, end):
+    """It is nobody's child: its last word tells.  For memory see test_supervisor_adopt.py."""
+    idle, is_killed, crashes, said = ADOPTED_ENDS[end]
+    system.put(site, "public/index.php", OK)
+    system.ctl("set", site, f"pool_idle_timeout={idle}", check=True)
+    system.text(site)
+    master = system.status(site)["master_pid"]
+    old = system.pid("tenantd")
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: system.pid("tenantd") != old and system.ctl("status").returncode == 0, 60,
+               "tenantd is back")
+    wait_until(lambda: system.status(site)["master_pid"] == master, 60, "it is adopted")
+    if is_killed:
+        os.kill(master, signal.SIGKILL)
+    status = wait_until(lambda: (now := system.status(site))["last_end"] and now, 60, "it has ended")
+    assert (status["crashes"], said in status["last_end"]) == (crashes, True), status
+
+
 def test_a_cold_site_waits_for_a_restarted_supervisor(system, site):
     """While no supervisor is there, a cold site's visitor waits or gets an error; then it starts."""
     system.put(site, "public/index.php", OK)
