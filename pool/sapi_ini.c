@@ -33,10 +33,17 @@ static const struct setting fixed[] = {
 	{ "session.gc_probability", "1" },	/* the host's cron job does not see our homes */
 	{ "session.gc_divisor", "1000" },
 	{ "opcache.enable", "1" },
-	{ "opcache.jit", "disable" },	/* workers may map nothing executable */
+	{ "opcache.jit", "disable" },	/* workers may make nothing executable */
 	{ "opcache.jit_buffer_size", "0" },
 	{ "opcache.lockfile_path", "/tmp" },
 	{ "pcre.jit", "0" },
+};
+
+/* Over those, where the plan has jit=allow. */
+static const struct setting with_jit[] = {
+	{ "opcache.jit", "tracing" },
+	{ "opcache.jit_buffer_size", "32M" },	/* beside opcache_memory, counted as memory */
+	{ "pcre.jit", "1" },
 };
 
 /* What a value means in PHP's own files. */
@@ -79,6 +86,8 @@ static void add_plan(struct text *t, const struct pool_spec *spec)
 
 	while (option_list_name(&at, name))
 		text_add(t, "extension=%s\n", name);
+	for (size_t i = 0; o->jit == JIT_ALLOW && i < ARRAY_SIZE(with_jit); i++)
+		text_add(t, "%s=\"%s\"\n", with_jit[i].name, with_jit[i].value);
 	if (o->preload[0])
 		text_add(t, "opcache.preload='%s/%s'\n", spec->home, o->preload);
 	text_add(t, "disable_functions='%s'\n", o->disable_functions);

@@ -83,11 +83,12 @@ static int step_inherited(struct jail *j, struct err *err)
 
 static int step_filters(struct jail *j, struct err *err)
 {
-	bool with_programs = j->spec->flags & SPEC_PROGRAMS;
+	unsigned more = (j->spec->flags & SPEC_PROGRAMS ? SYSCALLS_PROGRAMS : 0) |
+			(j->spec->flags & SPEC_JIT ? SYSCALLS_JIT : 0);
 	scmp_filter_ctx worker = NULL;
 
-	if (syscalls_compile(SYSCALLS_JAIL, with_programs, &j->filter, err) < 0 ||
-	    syscalls_compile(SYSCALLS_WORKER, with_programs, &worker, err) < 0)
+	if (syscalls_compile(SYSCALLS_JAIL, more, &j->filter, err) < 0 ||
+	    syscalls_compile(SYSCALLS_WORKER, more, &worker, err) < 0)
 		return -1;
 	int rc = syscalls_export(worker, &j->worker_filter, err);
 

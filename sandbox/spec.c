@@ -85,7 +85,8 @@ int spec_check(const struct jail_spec *s, struct err *err)
 		return err_set(err, ERR_BAD_RECORD,
 			       "jail spec: version %u of %u bytes, expected version %u of %zu",
 			       s->version, s->size, SPEC_VERSION, sizeof(*s));
-	if (s->flags & ~(unsigned)(SPEC_SUSPENDED | SPEC_PROGRAMS | SPEC_NETWORK))
+	if (s->flags & ~(unsigned)(SPEC_SUSPENDED | SPEC_PROGRAMS | SPEC_NETWORK |
+				   SPEC_JIT))
 		return err_set(err, ERR_BAD_RECORD, "jail spec: unknown flags %#x", s->flags);
 	/* (uid_t)-1 means "leave as it is" to the kernel. */
 	if (s->number == 0 || s->uid == 0 || s->gid == 0 || s->uid == UINT32_MAX ||

@@ -22,6 +22,7 @@ enum spec_flag {
 	SPEC_SUSPENDED = 1,	/* must not be started */
 	SPEC_PROGRAMS = 2,	/* exec of programs in the runtime is allowed */
 	SPEC_NETWORK = 4,	/* a link to the world is made while it starts */
+	SPEC_JIT = 8,		/* memory may become executable */
 };
 
 enum spec_bind_flag {

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -38,6 +39,7 @@ struct build {
 	int call;
 	bool is_worker;
 	bool with_programs;
+	bool with_jit;
 };
 
 static int allow(const struct build *b, unsigned count, const struct scmp_arg_cmp *args)
@@ -77,10 +79,11 @@ static int rule_clone(const struct build *b)
 }
 
 /* Nothing executable where scripts run: what an attacker brings along as data
- * cannot become code.  Before, nothing writable and executable at once. */
+ * cannot become code.  Before, nothing writable and executable at once.  A JIT needs
+ * what the jail's filter would refuse, too, since the worker's lies on top of it. */
 static int rule_mmap(const struct build *b)
 {
-	if (b->with_programs)
+	if (b->with_programs || b->with_jit)
 		return rule_any(b);
 	if (b->is_worker)
 		return allow_bits(b, 2, PROT_EXEC, 0);
@@ -283,7 +286,7 @@ static int add_row(struct build *b, const struct row *r)
 	return -EINVAL;
 }
 
-int syscalls_compile(enum syscalls_filter which, bool with_programs, scmp_filter_ctx *out,
+int syscalls_compile(enum syscalls_filter which, unsigned more, scmp_filter_ctx *out,
 		     struct err *err)
 {
 	bool is_open = mutant_is_off("seccomp-default");
@@ -291,7 +294,8 @@ int syscalls_compile(enum syscalls_filter which, bool with_programs, scmp_filter
 						  SCMP_ACT_ERRNO(EPERM)),
 			   .is_worker = which == SYSCALLS_WORKER &&
 					!mutant_is_off("worker-filter"),
-			   .with_programs = with_programs };
+			   .with_programs = more & SYSCALLS_PROGRAMS,
+			   .with_jit = more & SYSCALLS_JIT };
 	int rc = b.filter ? 0 : -ENOMEM;
 	const char *at = "start";
 

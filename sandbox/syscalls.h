@@ -9,7 +9,6 @@
 #ifndef SANDBOX_SYSCALLS_H
 #define SANDBOX_SYSCALLS_H
 
-#include <stdbool.h>
 #include <seccomp.h>
 
 #include "base/err.h"
@@ -19,9 +18,15 @@ enum syscalls_filter {
 	SYSCALLS_WORKER,	/* where tenants' scripts run */
 };
 
-/* Compiles a filter.  with_programs: workers may fork, exec, and map code.
+/* What a plan allows beyond that; bits. */
+enum syscalls_more {
+	SYSCALLS_PROGRAMS = 1,	/* workers may fork, exec, and map code */
+	SYSCALLS_JIT = 2,	/* memory may be writable and executable */
+};
+
+/* Compiles a filter.  MORE: bits of enum syscalls_more.
  * The context is the caller's (seccomp_release). */
-int syscalls_compile(enum syscalls_filter which, bool with_programs, scmp_filter_ctx *out,
+int syscalls_compile(enum syscalls_filter which, unsigned more, scmp_filter_ctx *out,
 		     struct err *err);
 
 /* The filter as struct sock_filter[] in a sealed memfd, the caller's. */

@@ -12,6 +12,7 @@
 
 static const char *const words_pm[] = { "ondemand", "static", "dynamic", NULL };
 static const char *const words_programs[] = { "deny", "allow", NULL };
+static const char *const words_jit[] = { "deny", "allow", NULL };
 static const char *const words_network[] = { "none", "egress", NULL };
 static const char *const words_mail[] = { "deny", "allow", NULL };
 static const char *const words_mail_ports[] = { "closed", "open", NULL };
@@ -19,6 +20,7 @@ static const char *const words_sockets[] = { "mysql", "redis", NULL };
 
 #define GUARD_NONE NULL
 #define GUARD_allow_programs "allow_programs"
+#define GUARD_allow_jit "allow_jit"
 #define GUARD_allow_mail_ports "allow_mail_ports"
 #define GUARD_allow_preload "allow_preload"
 

@@ -18,6 +18,7 @@
 
 enum option_pm { PM_ONDEMAND, PM_STATIC, PM_DYNAMIC };
 enum option_programs { PROGRAMS_DENY, PROGRAMS_ALLOW };
+enum option_jit { JIT_DENY, JIT_ALLOW };
 enum option_network { NETWORK_NONE, NETWORK_EGRESS };
 enum option_mail { MAIL_DENY, MAIL_ALLOW };
 enum option_mail_ports { MAIL_PORTS_CLOSED, MAIL_PORTS_OPEN };

@@ -19,6 +19,7 @@
 struct probe {
 	const struct pool_spec *spec;	/* of the tenant whose cage this is */
 	bool has_programs;		/* its plan lets scripts start programs */
+	bool has_jit;			/* and PHP make machine code */
 	char program[POOL_PATH_MAX];	/* this very program, as the cage names it */
 	char text[PROMISE_TEXT_MAX];	/* of the result */
 };

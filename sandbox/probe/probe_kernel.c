@@ -378,6 +378,8 @@ enum promise_outcome probe_make_code(struct probe *p, const char *argument)
 
 	if (p->has_programs && !is_shared)
 		return probe_say(p, PROMISE_SKIPPED, programs_allowed);
+	if (p->has_jit && !is_shared)
+		return probe_say(p, PROMISE_SKIPPED, "the plan allows machine code");
 	struct tried plain = is_shared ? probe_try(attach_memory, "") : probe_try(map_memory, "");
 
 	if (plain.value != 0)

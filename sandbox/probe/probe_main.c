@@ -94,6 +94,7 @@ int main(int argc, char **argv)
 	if (n <= 0 || read_spec(&spec) < 0)
 		return 1;
 	p.has_programs = spec.options.programs == PROGRAMS_ALLOW;
+	p.has_jit = spec.options.jit == JIT_ALLOW;
 	for (int row = 0; row < promise_row_count; row++) {
 		struct wire_promise r;
 

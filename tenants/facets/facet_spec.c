@@ -134,6 +134,7 @@ static int fill(struct jail_spec *s, const struct facet_run *run, struct err *er
 	s->size = sizeof(*s);
 	s->flags = (t->is_suspended ? SPEC_SUSPENDED : 0) |
 		   (o->programs == PROGRAMS_ALLOW ? SPEC_PROGRAMS : 0) |
+		   (o->jit == JIT_ALLOW ? SPEC_JIT : 0) |
 		   (o->network == NETWORK_EGRESS ? SPEC_NETWORK : 0);
 	s->number = run->number;
 	s->uid = run->uid;

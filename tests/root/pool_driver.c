@@ -111,7 +111,9 @@ static int make_filter(void)
 
 	if (!set.has_filter)
 		return -1;
-	if (syscalls_compile(SYSCALLS_WORKER, set.allows_programs, &filter, &err) < 0 ||
+	unsigned more = set.allows_programs ? SYSCALLS_PROGRAMS : 0;
+
+	if (syscalls_compile(SYSCALLS_WORKER, more, &filter, &err) < 0 ||
 	    syscalls_export(filter, &fd, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		exit(1);

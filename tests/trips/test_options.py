@@ -26,6 +26,7 @@ from tests.lib.system import ROOT
     ("php_admin_value.memory_limit=1G", ("php_admin_value", "locked", "memory_limit")),
     ("php_value=1", ("php_value", "dot")),
     ("preload=private/x.php", ("preload", "allow_preload")),
+    ("jit=allow", ("jit", "allow_jit")),
     ("env.LD_PRELOAD=x", ("env", "LD_PRELOAD", "locked")),
     ("no_such_option=1", ("no_such_option",)),
     ("uid=0", ("uid",)),
@@ -110,6 +111,27 @@ def test_preloading(new_system):
     wait_until(lambda: system.http(site).status == 500, 30, "a pool without it")
 
 
+def test_machine_code(new_system):
+    """JIT only by plan: memory that is code, and nothing else of what programs may."""
+    system, site = new_system(conf="allow_jit = yes\n"), "quick.example"
+    system.ctl("add", site, check=True)
+    system.put(site, "public/index.php", """<?php
+        function f($n) { $s = 0; for ($i = 0; $i < $n; $i++) { $s = ($s + $i * 7) % 1009; } return $s; }
+        for ($i = 0; $i < 50; $i++) $last = f(2000);
+        echo json_encode([opcache_get_status(false)['jit']['on'] ?? false, ini_get('pcre.jit'), $last,
+            preg_match('/^(a+)+$/', str_repeat('a', 50)), @proc_open('/bin/true', [], $p) !== false,
+            @file_put_contents('/tmp/x', 'x') === 1]);""")
+    plain = [False, "0", json.loads(system.text(site))[2], 1, False, True]
+    assert json.loads(system.text(site)) == plain
+    system.ctl("set", site, "jit=allow", check=True)
+    wait_until(lambda: json.loads(system.text(site)) == [True, "1", *plain[2:]], 30, "a pool with JIT")
+    checks = {row["id"]: row["result"] for row in system.data("verify", site)["checks"]}
+    assert set(checks.values()) <= {"held", "skipped"} and checks["TNT-KRN-025"] == "skipped"
+    assert checks["TNT-FS-018"] == checks["TNT-FS-017"] == "held"
+    system.ctl("set", site, "jit=", check=True)
+    wait_until(lambda: json.loads(system.text(site)) == plain, 30, "a pool without")
+
+
 def test_document_root_moves(system, site):
     system.put(site, "public/index.php", "<?php echo 'old';")
     system.put(site, "public/web/index.php", "<?php echo 'new';")
@@ -126,7 +148,7 @@ def test_locked_settings(system, site):
     headers = {"PHP_VALUE": "memory_limit=4G", "PHP-Admin-Value": "memory_limit=4G"}
     assert system.text(site, headers=headers) == str(128 << 20)
 
-GUARDED = {"programs": "allow", "mail_ports": "open", "preload": "private/preload.php"}
+GUARDED = {"programs": "allow", "mail_ports": "open", "preload": "private/preload.php", "jit": "allow"}
 
 
 def test_a_guarded_value_needs_root_wherever_it_comes_from(system):
