@@ -11,9 +11,54 @@ static const struct {
 	const char *directive, *why;
 } dropped[] = {
 #define DROPPED(directive, why) { directive, why },
+#define OUTSIDE(setting, why)
 #include "schema/fpm_dropped.def"
 #undef DROPPED
+#undef OUTSIDE
 };
+
+static const struct {
+	const char *setting, *why;
+} outside[] = {
+#define DROPPED(directive, why)
+#define OUTSIDE(setting, why) { setting, why },
+#include "schema/fpm_dropped.def"
+#undef DROPPED
+#undef OUTSIDE
+};
+
+/* Whether one of the paths in a value, which are separated by ':' or stand behind
+ * "N;" as sessions have it, is of the machine and not also in a cage. */
+static bool names_outside(const char *value)
+{
+	static const char *const inside[] = { "/tmp", "/usr/share" };
+
+	for (const char *at = value; *at; at += *at != '\0') {
+		size_t n = strcspn(at, ":;");
+		bool is_inside = *at != '/';
+
+		for (size_t i = 0; i < ARRAY_SIZE(inside); i++) {
+			size_t size = strlen(inside[i]);
+
+			is_inside |= n >= size && strncmp(at, inside[i], size) == 0 &&
+				     (n == size || at[size] == '/');
+		}
+		/* What stands behind "tcp:" or "unix:" is no path of a file. */
+		if (!is_inside && strncmp(at, "//", 2) != 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* Why a setting's value means nothing in a cage, or NULL. */
+static const char *why_outside(const char *setting, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
+		if (strcmp(outside[i].setting, setting) == 0)
+			return names_outside(value) ? outside[i].why : NULL;
+	return NULL;
+}
 
 /* Whether a column like "PHP-FPM php_value[], php_flag[], LVE EP" holds this name
  * of this program: a part without a blank is of the program before it. */
@@ -132,6 +177,12 @@ static void map_keyed(const struct fpm_line *line, struct fpm_mapped *m)
 		if (strstr(line->name, "_flag"))
 			(void)str_copy(m->value, sizeof(m->value),
 				       value_parse_bool(m->value, &flag) == 0 && flag ? "1" : "0");
+		const char *why = why_outside(line->key, m->value);
+
+		if (why) {
+			drop(m, why);
+			return;
+		}
 		if (own && own->id == OPT_user_ini && strcmp(m->value, "0") == 0)
 			m->value[0] = '\0';
 		map_option(own ? own : row, own ? "" : line->key, m);
