@@ -51,6 +51,7 @@ def form(*parts, boundary="B"):
 MULTI = "multipart/form-data; boundary=B"
 UPLOAD = form(("a", None, "1"), ("f", "x.txt", "hello"))
 MANY_FILES = form(*((f"f{i}", f"{i}.txt", "x") for i in range(4)))
+MANY_PARTS = form(*((f"p{i}", None, "x") for i in range(13)))
 VARS = "&".join(f"v{i}={i}" for i in range(20)).encode()
 BIG = b"".join(b"%05d," % i for i in range(20000))
 SHOW_AUTH = ("echo json_encode([$_SERVER['PHP_AUTH_USER'] ?? null, $_SERVER['PHP_AUTH_PW'] ?? null,"
@@ -226,6 +227,8 @@ CASES = [
          post(UPLOAD, "multipart/form-data"), UPLOAD, said="Missing boundary"),
     Case("max_file_uploads", "echo count($_FILES);", "2", post(MANY_FILES, MULTI), MANY_FILES,
          config="values", said="Maximum number of allowable file uploads has been exceeded"),
+    Case("parts of a form", "echo 1;", "1", post(MANY_PARTS, MULTI),
+         MANY_PARTS, config="values", said="Multipart body parts limit exceeded 12\\."),
     Case("max_input_vars", "echo count($_POST) <= 11 ? 1 : 0;", "1", post(VARS), VARS,
          config="values", said="Input variables exceeded 10"),
     Case("without CONTENT_LENGTH", INPUT, BIG.decode(), {**POST, "CONTENT_TYPE": "text/plain"}, BIG,
