@@ -367,3 +367,67 @@ def test_random_scripts(sites):
                                   config="values")
             said.append((answer.out, answer.err, answer.end))
         assert said[0] == said[1], script
+
+
+# Only compared: whatever PHP-FPM answers to these, byte for byte, is right.
+HEADS = [
+    "http_response_code(204); echo 'x';", "http_response_code(304); echo 'x';",
+    "http_response_code(100);", "http_response_code(0); echo 1;", "http_response_code(999);",
+    "http_response_code(-1); echo 1;", "header('HTTP/1.1 200 Fine'); echo 1;",
+    "header('HTTP/1.1 204 No Content');", "header('HTTP/1.1 304 Not Modified');",
+    "header('HTTP/2 404'); echo 1;", "header('HTTP/1.1 404'); echo 1;", "header('HTTP/1.1  404 x');",
+    "header('HTTP/1.1 abc'); echo 1;", "header('HTTP/'); echo 1;", "header('Status: 200 OK'); echo 1;",
+    "header('Status: 404'); echo 1;", "header('status: 301 x'); header('Location: /y');",
+    "header('Status: 404 x'); http_response_code(500); echo 1;",
+    "http_response_code(500); header('Status: 404 x'); echo 1;",
+    "header('Location: /x', true, 301);", "header('Location: /x', true, 303); echo 'b';",
+    "header('location:/x');", "http_response_code(404); header('Location: /x');",
+    "header('X: 1', true, 418);", "header('WWW-Authenticate: Basic realm=x'); echo 1;",
+    "header('X-Empty:'); header('X-Blank: '); echo 1;", "header('No colon'); echo 1;",
+    "header(': x'); echo 1;", "header(' Lead: x'); header('Trail: x   '); echo 1;", "header(''); echo 1;",
+    "header(\"A: x\\0y\"); echo 1;", "header(\"A: x\\ty\"); echo 1;", "header(\"A: x\\n\"); echo 1;",
+    "header(\"A: x\\r\\n y\"); echo 1;", "header('A: ' . str_repeat('v', 9000)); echo 1;",
+    "for ($i = 0; $i < 300; $i++) header(\"H$i: $i\"); echo 1;",
+    "header('X: a'); header('x: b', false); header('X: c', false); echo 1;",
+    "header('X: a'); header('x: b'); echo 1;", "header('X-A: 1'); header_remove('x-a'); echo 1;",
+    "setcookie('a', '1'); setcookie('b', 'x y;'); setcookie('a', '2'); echo 1;",
+    "setcookie('a', '', 1); setrawcookie('r', 'x%20', ['path' => '/p', 'samesite' => 'Lax']); echo 1;",
+    "header('Content-Type:'); echo 1;", "header('Content-Type: text/x'); echo 1;",
+    "header('Content-Type: image/png'); echo 1;", "header('content-type: text/html; charset=x'); echo 1;",
+    "ini_set('default_mimetype', ''); echo 1;", "ini_set('default_charset', ''); echo 1;",
+    "header('Content-Length: 3'); echo 'abc';", "header('Content-Length: 3'); echo 'abcdef';",
+    "header('Connection: close'); header('Transfer-Encoding: chunked'); echo 1;",
+    "header('X-Powered-By: me'); header('Server: me'); echo 1;",
+    "echo 1; flush(); header('Late: 1');", "echo str_repeat('x', 5000); @header('Late: 1'); echo 2;",
+    "ob_start(); echo 1; header('A: 1'); ob_end_flush(); flush();", "ob_start(fn($b) => strrev($b)); echo 'abc';",
+    "ob_implicit_flush(); echo 1; echo 2;", "flush(); header('A: 1'); echo 1;", "output_add_rewrite_var('v', 'w');"
+    "echo '<a href=\"x.php\">x</a>';", "fastcgi_finish_request(); header('A: 1'); echo 1;",
+    "echo 1; fastcgi_finish_request(); http_response_code(500);", "session_id('abc'); session_start(); echo 1;",
+    "session_cache_limiter('private'); session_id('abd'); session_start(); echo session_id();",
+    "readfile(__DIR__ . '/nothing-here'); echo 1;", "exit(3);", "exit('text');", "die;", "return 1;",
+    "register_shutdown_function(fn() => print('s')); exit('e');", "throw new Error('x');",
+    "set_error_handler(fn() => print('h')); echo $none; trigger_error('x');",
+    "set_exception_handler(fn($e) => print('caught')); throw new Exception('x');",
+    "trigger_error('x', E_USER_ERROR); echo 1;", "http_response_code(202); nothing();",
+    "echo 'a'; nothing();", "header('A: 1'); echo 'a'; ob_end_flush(); nothing();",
+]
+
+
+def without_times(out):
+    return re.sub(rb"(?m)^(Expires|Last-Modified): .*GMT|; expires=[^;\r]*", b"\\1: T", out)
+
+
+def test_heads(sites):
+    """A pool says what php-fpm says, and logs as much for the web server."""
+    if not sites.fpm:
+        pytest.skip("php-fpm is not installed; see packaging/packages.txt")
+    differ = []
+    for code in HEADS:
+        sites.put("heads.php", "<?php " + code)
+        for method in ("GET", "HEAD"):
+            said = [server.fetch(server.params("heads.php", REQUEST_METHOD=method))
+                    for server in (sites.pool, sites.fpm)]
+            ours, theirs = ((without_times(a.out), a.end, a.err) for a in said)
+            if ours != theirs:
+                differ.append((method, code, ours, theirs))
+    assert not differ, "\n".join(map(str, differ))
