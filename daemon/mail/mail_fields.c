@@ -94,10 +94,9 @@ static int put(struct text *out, const char *data, size_t size, struct err *err)
 		while (shown > 0 && strchr("\r\n", data[shown - 1]))
 			shown--;
 		for (size_t i = 0; i < shown;) {
-			size_t part = strcspn(data + i, "\r");
+			const char *cr = memchr(data + i, '\r', shown - i);
+			size_t part = cr ? (size_t)(cr - data) - i : shown - i;
 
-			if (part > shown - i)
-				part = shown - i;
 			text_add(out, "%.*s%s", (int)part, data + i, i + part < shown ? " " : "");
 			i += part + 1;
 		}

@@ -111,24 +111,24 @@ static int too_long(struct err *err)
 /* IS_ALL: no more will come. */
 static int try_headers(struct mail_reader *r, bool is_all, struct err *err)
 {
+	const char *data = r->headers ? r->headers : "";	/* an empty message */
 	struct text out = { 0 };
 
-	if (!mail_fields_end(r->headers, r->header_size, is_all, &r->header_end))
+	if (!mail_fields_end(data, r->header_size, is_all, &r->header_end))
 		return 0;
 	size_t end = r->header_end;
 
 	if (end > MAIL_HEADERS_MAX)
 		return too_long(err);
-
 	r->is_body = true;
-	int rc = mail_fields_read(r->headers, end, r->identity,
+	int rc = mail_fields_read(data, end, r->identity,
 				  r->head.reads_headers ? &r->to : NULL, &out, err);
 
 	if (rc == 0 && fwrite(out.data, 1, out.size, r->file) != out.size)
 		rc = cannot_write(err);
 	text_free(&out);
 	if (rc == 0)
-		rc = put_body(r, r->headers + end, r->header_size - end, err);
+		rc = put_body(r, data + end, r->header_size - end, err);
 	free(r->headers);
 	r->headers = NULL;
 	if (rc == 0 && r->to.count == 0)
