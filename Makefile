@@ -7,6 +7,7 @@
 #   make check-fast       unit, lint and short system tests
 #   make check            all tests of this machine
 #   make mutants          does each promise fall with the walls it names?
+#   make check-load       a change among 1,000 sites under load
 #   make check-vm         systemd and pure cgroup v2, in a virtual machine
 #   make SAN=address,undefined   FAULT=1   WERROR=1   CC=clang
 #   make bench            measures, beside php-fpm; bench/results, docs/performance.md
@@ -228,6 +229,12 @@ check:
 check-drill:
 	$Qtests/run.py drill
 
+# 1,000 sites, and visitors of some while another comes, changes and goes: 0 may fail.  Some
+# minutes; says what it saw.
+check-load: all
+	$QLOAD=1000 BUILD=$(abspath $B) /usr/bin/python3 -m pytest -c tests/pytest.ini --rootdir . -qs \
+	    tests/trips/test_many.py
+
 # Builds with one wall missing, and the promises that must fall with it.
 mutants:
 	$Qtests/run.py mutants
@@ -334,7 +341,7 @@ deb-php:
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit run bench clean check mutants check-fast check-drill check-vm gen golden fuzzers fuzz \
+.PHONY: all unit run bench clean check mutants check-fast check-drill check-load check-vm gen golden fuzzers fuzz \
         php install install-php deb deb-php
 .DELETE_ON_ERROR:
 .SECONDARY:
