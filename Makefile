@@ -71,7 +71,7 @@ tenant-nginx.uses    := tenants schema base
 tenant-nginx.pkg     := libcap
 tenant-jail.main     := sandbox/jail_main.c
 tenant-jail.uses     := sandbox schema base
-tenant-jail.pkg      := libseccomp libcap
+tenant-jail.pkg      := libcap $(if $(MUTANTS),libseccomp)
 tenant-tree.main     := sandbox/tree_main.c
 tenant-tree.uses     := sandbox schema base
 tenant-tree.pkg      := libcap
@@ -104,7 +104,7 @@ PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $($p.main)),$p))
 comma  := ,
 B      ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),plain)$(if $(FAULT),-fault)$(if $(MUTANTS),-mutants)$(if $(filter clang,$(CC)),-clang)
 TESTS  := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
-SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard schema/gen.c schema/gen/*.c tests/unit/*.c tests/root/*.c)
+SOURCES = $(foreach x,$(LAYERS),$($x.src)) $(foreach x,$(PROGRAMS),$($x.main)) $(wildcard schema/gen.c schema/gen/*.c sandbox/filters_main.c tests/unit/*.c tests/root/*.c)
 binary  = $B/$(if $(filter $(PHP_PROGRAMS),$1),php/$(PHP)/)$1
 
 CFLAGS   ?= -O2 -g
@@ -148,6 +148,14 @@ $B/sql_migrations.h: $(sort $(wildcard schema/sql/*.sql)) Makefile
 	@for f in $(filter %.sql,$^); do printf '{ "%s",\n' "$$(basename $$f .sql)"; \
 	    sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done >$@
 $B/tenants/store/migrate.o: $B/sql_migrations.h
+
+# The system call filters, compiled: programs for the kernel as C.
+$B/filters-gen: $B/sandbox/filters_main.o $B/sandbox/syscalls.o $B/libschema.a $B/libbase.a
+	$(call say,LD,$@)
+	$Q$(CC) $(STD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libseccomp)
+$B/filters_code.h: $B/filters-gen
+	@$< >$@.new && mv $@.new $@
+$B/sandbox/filters.o: $B/filters_code.h
 
 # libphp's SONAME carries no version: this folder, first in the pool's run path,
 # says which one is meant.  `extensions` lets control refuse one that is not there,

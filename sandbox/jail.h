@@ -43,7 +43,6 @@ struct jail {
 	int program;		/* O_PATH, as seen through the new root */
 	int payload;		/* sealed, for the program */
 	int worker_filter;	/* sealed, for the program's workers */
-	void *filter;		/* the jail's own filter, compiled; scmp_filter_ctx */
 };
 
 /* Does all steps.  After an error the process is half in and must end. */

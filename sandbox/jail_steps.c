@@ -9,7 +9,6 @@
 #include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,8 +24,8 @@
 #include "base/fd.h"
 #include "base/mutant.h"
 #include "base/str.h"
+#include "sandbox/filters.h"
 #include "sandbox/jail.h"
-#include "sandbox/syscalls.h"
 #include "schema/errors.h"
 
 /* All that the steps below need of root's power. */
@@ -81,19 +80,15 @@ static int step_inherited(struct jail *j, struct err *err)
 	return 0;
 }
 
+static unsigned allowed_more(const struct jail *j)
+{
+	return (j->spec->flags & SPEC_PROGRAMS ? SYSCALLS_PROGRAMS : 0) |
+	       (j->spec->flags & SPEC_JIT ? SYSCALLS_JIT : 0);
+}
+
 static int step_filters(struct jail *j, struct err *err)
 {
-	unsigned more = (j->spec->flags & SPEC_PROGRAMS ? SYSCALLS_PROGRAMS : 0) |
-			(j->spec->flags & SPEC_JIT ? SYSCALLS_JIT : 0);
-	scmp_filter_ctx worker = NULL;
-
-	if (syscalls_compile(SYSCALLS_JAIL, more, &j->filter, err) < 0 ||
-	    syscalls_compile(SYSCALLS_WORKER, more, &worker, err) < 0)
-		return -1;
-	int rc = syscalls_export(worker, &j->worker_filter, err);
-
-	seccomp_release(worker);
-	return rc;
+	return filters_export(SYSCALLS_WORKER, allowed_more(j), &j->worker_filter, err);
 }
 
 int jail_write_proc(const char *path, const char *value, bool is_optional, struct err *err)
@@ -269,13 +264,7 @@ static int step_keyring(struct jail *j, struct err *err)
 
 static int step_seccomp(struct jail *j, struct err *err)
 {
-	int rc = seccomp_load(j->filter);
-
-	if (rc < 0) {
-		errno = -rc;
-		return err_sys(err, "load the system call filter");
-	}
-	return 0;
+	return filters_load(SYSCALLS_JAIL, allowed_more(j), err);
 }
 
 static const struct step {

@@ -22,6 +22,7 @@ enum syscalls_filter {
 enum syscalls_more {
 	SYSCALLS_PROGRAMS = 1,	/* workers may fork, exec, and map code */
 	SYSCALLS_JIT = 2,	/* memory may be writable and executable */
+	SYSCALLS_MORES = 4,	/* how many combinations there are */
 };
 
 /* Compiles a filter.  MORE: bits of enum syscalls_more.

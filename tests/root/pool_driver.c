@@ -32,7 +32,7 @@
 #include "base/caps.h"
 #include "base/fd.h"
 #include "base/str.h"
-#include "sandbox/syscalls.h"
+#include "sandbox/filters.h"
 #include "schema/pool_spec.h"
 #include "build_config.h"
 
@@ -105,20 +105,16 @@ static int make_listener(void)
 
 static int make_filter(void)
 {
-	scmp_filter_ctx filter = NULL;
 	struct err err = { 0 };
 	int fd = -1;
 
 	if (!set.has_filter)
 		return -1;
-	unsigned more = set.allows_programs ? SYSCALLS_PROGRAMS : 0;
-
-	if (syscalls_compile(SYSCALLS_WORKER, more, &filter, &err) < 0 ||
-	    syscalls_export(filter, &fd, &err) < 0) {
+	if (filters_export(SYSCALLS_WORKER, set.allows_programs ? SYSCALLS_PROGRAMS : 0, &fd,
+			   &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
-	seccomp_release(filter);
 	return fd;
 }
 

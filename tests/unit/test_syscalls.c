@@ -27,7 +27,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "sandbox/syscalls.h"
+#include "sandbox/filters.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
@@ -70,13 +70,10 @@ static uint32_t interpret(const struct seccomp_data *data)
 
 static size_t load(enum syscalls_filter which, unsigned more)
 {
-	scmp_filter_ctx filter = NULL;
 	struct err err = { 0 };
 	CLOSE_AT_EXIT int fd = -1;
 
-	assert_int_equal(syscalls_compile(which, more, &filter, &err), 0);
-	assert_int_equal(syscalls_export(filter, &fd, &err), 0);
-	seccomp_release(filter);
+	assert_int_equal(filters_export(which, more, &fd, &err), 0);
 	assert_int_equal(fcntl(fd, F_GET_SEALS) & (F_SEAL_WRITE | F_SEAL_GROW),
 			 F_SEAL_WRITE | F_SEAL_GROW);
 	ssize_t n = read(fd, code, sizeof(code));
