@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "sandbox/spec.h"
 #include "schema/errors.h"
@@ -135,7 +136,8 @@ static int fill(struct jail_spec *s, const struct facet_run *run, struct err *er
 	s->flags = (t->is_suspended ? SPEC_SUSPENDED : 0) |
 		   (o->programs == PROGRAMS_ALLOW ? SPEC_PROGRAMS : 0) |
 		   (o->jit == JIT_ALLOW ? SPEC_JIT : 0) |
-		   (o->network == NETWORK_EGRESS ? SPEC_NETWORK : 0);
+		   (o->network == NETWORK_EGRESS || mutant_is_off("net-none") ?
+		    SPEC_NETWORK : 0);
 	s->number = run->number;
 	s->uid = run->uid;
 	s->gid = run->uid;
