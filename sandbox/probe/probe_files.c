@@ -99,7 +99,7 @@ enum promise_outcome probe_list_within(struct probe *p, const char *argument)
 		"resolv.conf", "services", "ssl", NULL };
 	static const char *const usr[] = { "bin", "lib*", "local", "sbin", "share", NULL };
 	static const char *const local[] = { "share", NULL };
-	static const char *const run[] = { "mysqld", "redis*", "valkey*", NULL };
+	static const char *const run[] = { "mail", "mysqld", "redis*", "valkey*", NULL };
 	static const char *const dev[] = { "fd", "full", "null", "random", "shm", "stderr", "stdin",
 					   "stdout", "urandom", "zero", NULL };
 	static const struct { const char *path; const char *const *known; } folders[] = {
