@@ -31,7 +31,8 @@ static void check_message(const char *text, size_t size)
 	size_t line = 0;
 	const char *end = memmem(text, size, "\n\n", 2);
 
-	assert(size >= sizeof(IDENTITY) && memcmp(text, IDENTITY, sizeof(IDENTITY) - 1) == 0 && end);
+	assert(size >= sizeof(IDENTITY) && end);
+	assert(memcmp(text, IDENTITY, sizeof(IDENTITY) - 1) == 0);
 	for (const char *at = text; at < end; at += line + 1) {
 		line = strcspn(at, "\n");
 		assert(!memchr(at, '\r', line) && !memchr(at, '\0', line));
