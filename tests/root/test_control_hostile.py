@@ -172,6 +172,21 @@ def test_a_body_of_100_mib_is_not_taken(c):
     failed(replies(data)[0], 413, "too_large")
 
 
+@pytest.mark.parametrize("request_", [
+    GET + b"\r\n", b"GET /v1/tenants/x.example/status HTTP/1.0\r\n\r\n",
+    b"PATCH /v1/tenants/x.example HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n"
+    b'{"plan":"small"}'], ids=["read", "question", "change"])
+def test_who_sends_no_more_is_answered(c, request_):
+    """As `nc -N` does: its side is closed while the answer is still made."""
+    c.fake.delay.update(status=0.3, apply=0.3)
+    with connections(c) as (s,):
+        s.sendall(request_)
+        s.shutdown(socket.SHUT_WR)
+        assert [a.result for a in replies(everything(s))] == ["done"]
+    c.fake.delay.clear()
+    c.patch("x.example", plan="default")
+
+
 def test_pipelined_requests_are_answered_in_order(c):
     with connections(c) as (s,):
         body = b'{"reason":"a"}'
