@@ -44,7 +44,7 @@ ON_LISTENER = {
     "nonblocking": [("fcntl", LISTENER, 4, 0o4000)],
     "blocking": [("fcntl", LISTENER, 4, 0)],
     "async": [("fcntl", LISTENER, 4, 0o20000), ("fcntl", LISTENER, 8, 1)],
-    "accept all": [Times(("accept4", LISTENER, 0, 0, 0o4000), 300)],
+    "accept all": [("fcntl", LISTENER, 4, 0o4000), Times(("accept4", LISTENER, 0, 0, 0o4000), 300)],
     "bind": [("bind", LISTENER, struct.pack("<H", 1), 2)],
     "connect": [("connect", LISTENER, struct.pack("<H", 0), 2)],
     "options": [("setsockopt", LISTENER, 1, o, struct.pack("<2q", 1, 1), 16) for o in range(1, 80)],
