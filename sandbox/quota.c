@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dqblk_xfs.h>
 #include <linux/fs.h>
 #include <linux/quota.h>
 #include <string.h>
@@ -27,9 +28,12 @@ static int control(int fd, unsigned command, uint32_t project, void *data)
 
 int quota_missing(int fd)
 {
-	uint32_t format = 0;
+	struct fs_quota_stat state = { .qs_version = FS_QSTAT_VERSION };
 
-	return control(fd, Q_GETFMT, 0, &format) < 0 ? errno : 0;
+	if (control(fd, Q_XGETQSTAT, 0, &state) < 0)
+		return errno;
+	/* ext4 with the feature counts, but only with the mount's option refuses. */
+	return state.qs_flags & FS_QUOTA_PDQ_ENFD ? 0 : ESRCH;
 }
 
 int quota_set(int fd, uint32_t project, uint64_t bytes, uint64_t inodes, struct err *err)

@@ -21,8 +21,16 @@ ok "without quota: status counts nothing" is null field status "$site" disk_used
 
 truncate -s 600M "$disk"
 ok "a file system with project quota" mke2fs -q -t ext4 -O quota,project -E quotatype=prjquota "$disk"
-ok "homes move there" homes_go mount -o loop,prjquota "$disk" /srv/tenants
-rmdir /srv/tenants/lost+found
+mount -o loop "$disk" /mnt
+rmdir /mnt/lost+found
+umount /mnt
+ok "homes move there" homes_go mount -o loop "$disk" /srv/tenants
+ok "counted, but not enforced: doctor says so" within 60 has "not enforced on this machine" \
+	doctor quota.project
+systemctl stop tenant-control.service tenant-control.socket tenantd tenantd-tree
+umount /srv/tenants
+ok "mounted with prjquota" mount -o loop,prjquota "$disk" /srv/tenants
+systemctl start tenantd tenant-control.socket
 ok "the control comes back" within 60 tenantctl list
 ok "show: enforced" not has disk_max field show "$site" not_enforced
 ok "doctor: quota is on" has "on, for" doctor quota.project
