@@ -7,6 +7,8 @@ import os
 import pathlib
 import socket
 import struct
+import tempfile
+import threading
 import time
 
 import pytest
@@ -480,3 +482,48 @@ def test_the_sendmail_program(mails):
         found = value.split()
         assert found[-2:] == ["sendmail", "end"] and "/usr/sbin/sendmail" not in found, value
     assert run(mails, "return file_exists('/usr/sbin/sendmail');")[0] is False
+
+
+# ---- the other sockets ------------------------------------------------------------------------
+
+REDIS = """$s = @stream_socket_client('unix://%s/redis.sock', $n, $e, 5); if (!$s) return false;
+stream_set_timeout($s, 10); fwrite($s, "PING\\r\\n"); return trim(fgets($s));"""
+
+
+def serve_redis(folder):
+    """Answers one line of what Redis says, on a socket that is made anew each time."""
+    path = folder / "redis.sock"
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o666)
+    listener.listen(8)
+
+    def answer():
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with peer:
+                if peer.recv(100):
+                    peer.sendall(b"+PONG\r\n")
+    threading.Thread(target=answer, daemon=True).start()
+    return listener
+
+
+def test_redis_is_there_by_plan_and_over_its_restart(mails):
+    with tempfile.TemporaryDirectory(dir="/run", prefix="t-redis.") as top:
+        folder = pathlib.Path(top)
+        folder.chmod(0o755)
+        with System(conf=f"socket.redis = {folder}\n") as system:
+            for site in (A, B):
+                system.ctl("add", site, *(["sockets=redis"] if site == A else []), check=True)
+                system.put(site, "public/run.php", RUN)
+            for _ in range(2):      # the folder is bound: a new server is met by a living pool
+                listener = serve_redis(folder)
+                assert run(system, REDIS % folder)[0] == "+PONG", system.logs()
+                assert run(system, REDIS % folder, site=B)[0] is False
+                listener.shutdown(socket.SHUT_RDWR)
+                listener.close()
+            assert system.status(A)["starts"] == 1
