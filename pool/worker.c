@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
 #include "pool/clock.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
@@ -50,7 +51,8 @@ static bool peer_is_allowed(int fd, uid_t own)
 	struct ucred peer = { 0 };
 	socklen_t size = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid != own;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	       (peer.uid != own || mutant_is_off("own-requests"));
 }
 
 static bool poll_one(int fd, int timeout_ms)
@@ -249,9 +251,11 @@ void worker_part_from_master(void)
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)close(POOL_FD_REPORT);
-	(void)close(POOL_FD_SPEC);
-	(void)close(POOL_FD_BOARD);	/* the mapping stays */
+	if (!mutant_is_off("worker-descriptors")) {
+		(void)close(POOL_FD_REPORT);
+		(void)close(POOL_FD_SPEC);
+		(void)close(POOL_FD_BOARD);	/* the mapping stays */
+	}
 	(void)prctl(PR_SET_NAME, "php: worker");
 }
 

@@ -110,9 +110,10 @@ static int make_folder(const struct settings *s, const struct folder *f, struct 
 
 	if (parent < 0)
 		return -1;
-	bool is_open = f->owner == WEB && mutant_is_off("homes-folder");
-	CLOSE_AT_EXIT int made = file_make_dir(parent, last, is_open ? 0755 : f->mode, uid, gid,
-					       err);
+	bool is_open = mutant_is_off("state-modes") ||
+		       (f->owner == WEB && mutant_is_off("homes-folder"));
+	mode_t mode = f->mode | (is_open ? 0755 : 0);
+	CLOSE_AT_EXIT int made = file_make_dir(parent, last, mode, uid, gid, err);
 
 	return made < 0 ? err_wrap(err, "folder '%s'", path) : 0;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/fd.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "schema/errors.h"
 #include "tenants/facets/facet.h"
@@ -97,7 +98,7 @@ static int load_own(const struct job *job, const struct wire_tenant *t,
 {
 	if (ledger_load(&job->ledger, job->head.number, out, err) < 0)
 		return -1;
-	if (strcmp(out->site, t->site) != 0)
+	if (strcmp(out->site, t->site) != 0 && !mutant_is_off("number-owner"))
 		return err_set(err, ERR_CONFLICT, "number %u is site '%s', not '%s'",
 			       job->head.number, out->site, t->site);
 	return 0;
@@ -121,7 +122,7 @@ static int do_apply(struct job *job, const struct wire_tenant *t, struct err *er
 
 	if (build_check_policy(job->settings, t, err) < 0 || load_own(job, t, &r, err) < 0)
 		return -1;
-	if (r.state == LEDGER_REMOVED)
+	if (r.state == LEDGER_REMOVED && !mutant_is_off("number-retired"))
 		return err_set(err, ERR_CONFLICT, "number %u of '%s' is retired; it needs a "
 			       "new one", job->head.number, t->site);
 	begin_run(job, t, &r);

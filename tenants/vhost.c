@@ -70,8 +70,12 @@ static void add_listen(const struct settings *s, const char *flags, struct text 
 	add_words(s->nginx_listen, "\tlisten ", flags, out);
 }
 
-static void add_names(const struct wire_tenant *t, struct text *out)
+static void add_names(uint32_t number, const struct wire_tenant *t, struct text *out)
 {
+	if (mutant_is_off("own-names")) {	/* as if one server answered for all */
+		text_add(out, "\tserver_name %s;\n", number == 1 ? "~." : "none.invalid");
+		return;
+	}
 	text_add(out, "\tserver_name %s", t->site);
 	for (uint32_t i = 0; i < t->alias_count; i++)
 		text_add(out, "\n\t\t%s", t->alias[i]);
@@ -228,7 +232,7 @@ void vhost_render(const struct settings *s, uint32_t number, const struct wire_t
 {
 	text_add(out, HEADER "server {\n");
 	add_listen(s, "", out);
-	add_names(t, out);
+	add_names(number, t, out);
 	text_add(out, "\tserver_tokens off;\n");
 	add_logs(s, out);
 	if (t->is_suspended)

@@ -2,8 +2,12 @@
 /* Doubling waits. */
 #include "daemon/supervisor/backoff.h"
 
+#include "base/mutant.h"
+
 int64_t backoff_next(struct backoff *b, int64_t ran_ms)
 {
+	if (mutant_is_off("backoff"))
+		return 1;
 	if (ran_ms > BACKOFF_MAX_MS)
 		b->delay_ms = 0;
 	b->delay_ms = b->delay_ms == 0 ? BACKOFF_FIRST_MS : b->delay_ms * 2;

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "daemon/supervisor/board.h"
 #include "daemon/supervisor/net_link.h"
@@ -179,7 +180,7 @@ static void on_deadline(void *owner)
 
 	if (g->is_leaving && !g->is_killed && loop_now_ms() < g->drain_ends_ms)
 		ask_to_leave(g);
-	else
+	else if (!mutant_is_off("drain-limit"))
 		pool_on_late(g->pool, g);
 }
 

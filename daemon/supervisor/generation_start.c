@@ -171,7 +171,8 @@ struct generation *generation_start(struct pool *p, struct err *err)
 		abandon(g);
 		return NULL;
 	}
-	loop_timer_set(loop_of(g), &g->deadline, START_LIMIT_MS);
+	if (!mutant_is_off("start-limit"))
+		loop_timer_set(loop_of(g), &g->deadline, START_LIMIT_MS);
 	p->starts++;
 	log_event(POOL_SPAWN, "tenant=%u site=%s generation=%u pid=%d uid=%u", p->number,
 		  spec.site, g->id, (int)g->pid, spec.uid);

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "schema/log_wire.h"
 #include "daemon/supervisor/audit_socket.h"
@@ -36,7 +37,8 @@ int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, 
 	if (mkfifoat(dir, names[which].pipe, 0600) < 0 && errno != EEXIST)
 		return err_sys(err, "make the log pipe of %u", number);
 	CLOSE_AT_EXIT int fd = openat(dir, names[which].pipe,
-				      O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+				      O_RDWR | O_CLOEXEC | O_NOFOLLOW |
+				      (mutant_is_off("log-nonblock") ? 0 : O_NONBLOCK));
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, "open the log pipe of %u", number);
@@ -146,7 +148,8 @@ static void start(struct log_link *l)
 	} else {
 		struct spawn s = { .program = "tenant-log", .fds = (int[]){ pair[1], audit },
 				   .fd_count = audit < 0 ? 1 : 2,
-				   .output = -1, .cgroup = -1, .is_user = true,
+				   .output = -1, .cgroup = -1,
+				   .is_user = !mutant_is_off("log-user"),
 				   .uid = (uid_t)l->place->settings.log_uid };
 
 		l->sock = pair[0];

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "build_config.h"
 #include "sandbox/machine.h"
@@ -77,7 +78,8 @@ int place_pool_dir(const struct place *p, uint32_t number, struct err *err)
 	char name[16];
 
 	(void)str_format(name, sizeof(name), "%u", number);	/* fits */
-	int fd = file_make_dir(p->pool_dir, name, 0750, 0, (gid_t)p->settings.web_gid, err);
+	mode_t mode = mutant_is_off("socket-modes") ? 0755 : 0750;
+	int fd = file_make_dir(p->pool_dir, name, mode, 0, (gid_t)p->settings.web_gid, err);
 
 	return fd < 0 ? err_wrap(err, "run folder of %u", number) : fd;
 }
@@ -102,6 +104,8 @@ int place_bind(const struct place *p, int dir, const char *folder, const char *n
 	 * socket that refuses. */
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return err_sys(err, "bind '%s'", at.sun_path);
+	if (mutant_is_off("socket-modes"))
+		mode |= 0666;
 	if (fchownat(dir, new_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fchmodat(dir, new_name, mode, 0) < 0)
 		return err_sys(err, "give '%s' to %u:%u", at.sun_path, uid, gid);

@@ -17,6 +17,7 @@
 #include "base/caps.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "schema/events.h"
 
@@ -62,6 +63,13 @@ static void add_test_variables(const char *envp[], size_t *n)
 #endif
 }
 
+/* In mutants: as if the supervisor's descriptors were not close-on-exec. */
+static void leak_descriptors(int first)
+{
+	for (int fd = first; mutant_is_off("close-on-exec") && fd < 64; fd++)
+		(void)fcntl(fd, F_SETFD, 0);
+}
+
 static int tie_to(pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -100,6 +108,7 @@ static _Noreturn void become(const struct place *p, const struct spawn *s, const
 		 (s->is_tied && tie_to(parent) < 0 && err_sys(&err, "tie to the supervisor") < 0))
 		;
 	else {
+		leak_descriptors(FIRST_FD + (int)s->fd_count);
 		(void)execve(path, (char **)(uintptr_t)argv, (char **)(uintptr_t)envp);
 		(void)err_sys(&err, "exec");
 	}

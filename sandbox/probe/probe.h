@@ -21,6 +21,8 @@ struct probe {
 	bool has_programs;		/* its plan lets scripts start programs */
 	bool has_jit;			/* and PHP make machine code */
 	char program[POOL_PATH_MAX];	/* this very program, as the cage names it */
+	int strays;			/* descriptors that it was not meant to get */
+	char stray[64];			/* what one of them is */
 	char text[PROMISE_TEXT_MAX];	/* of the result */
 };
 

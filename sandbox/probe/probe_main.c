@@ -8,6 +8,7 @@
  * attempt to reach it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,22 @@ static int read_spec(struct pool_spec *out)
 	return out->magic == POOL_SPEC_MAGIC && out->version == POOL_SPEC_VERSION &&
 	       str_is_terminated(out->home, sizeof(out->home)) &&
 	       str_is_terminated(out->site, sizeof(out->site)) ? 0 : -1;
+}
+
+/* Before anything is opened here. */
+static void count_descriptors(struct probe *p)
+{
+	char link[32];
+
+	for (int fd = POOL_FD_BOARD; fd < 1024; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			continue;
+		p->strays++;
+		(void)str_format(link, sizeof(link), "/proc/self/fd/%d", fd);
+		ssize_t n = readlink(link, p->stray, sizeof(p->stray) - 1);
+
+		p->stray[n > 0 ? n : 0] = '\0';
+	}
 }
 
 static _Noreturn void run_in_child(struct probe *p, int row, int out)
@@ -89,6 +106,7 @@ int main(int argc, char **argv)
 	(void)argv;
 	if (argc > 1)
 		return 0;	/* started by an attempt: that says enough */
+	count_descriptors(&p);
 	ssize_t n = readlink("/proc/self/exe", p.program, sizeof(p.program) - 1);
 
 	if (n <= 0 || read_spec(&spec) < 0)

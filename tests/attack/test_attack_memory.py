@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a neighbour could reach without any file: OPcache, APCu, System V IPC, processes, sockets."""
 import os
+import pwd
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -140,6 +143,16 @@ def test_sockets_of_pools_and_of_the_system(bad, good):
         # cage and for whoever connects, as the kernel names him.
         assert [p for p in reached if not p.endswith(("/nginx.sock", "/mail/socket/sock"))] == []
     bad.system.as_tenant(bad.name, outside)
+    # nginx's own user reaches pools and the status pages, and nothing that changes anything.
+    web = pwd.getpwnam("www-data")
+    code = ("import socket, sys\nfor path in sys.argv[1:]:\n"
+            " for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):\n"
+            "  try: socket.socket(socket.AF_UNIX, kind).connect(path); print(path)\n"
+            "  except OSError: pass")
+    done = subprocess.run([sys.executable, "-c", code, *paths], user=web.pw_uid, group=web.pw_gid,
+                          extra_groups=[], text=True, capture_output=True, timeout=60, check=True)
+    names = {os.path.basename(path) for path in done.stdout.split()}
+    assert {"php.sock", "status.sock"} <= names <= {"php.sock", "status.sock", "nginx.sock"}, names
     php = next(path for path in paths if path.endswith(f"/{good.number}/php.sock"))
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(php)        # as root, it can be reached

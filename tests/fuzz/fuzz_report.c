@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/supervisor/report.h"
+#include "schema/promises.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +34,22 @@ static void message(const uint8_t *data, size_t size, uint32_t max_children)
 	free(copy);
 }
 
+/* And what tenant-probe says, which stands in a tenant's cage. */
+static void outcome(const uint8_t *data, size_t size)
+{
+	struct wire_promise r = { .outcome = PROMISE_HELD };
+
+	memcpy(&r, data, size < sizeof(r) ? size : sizeof(r));
+	r.row %= (uint32_t)promise_row_count + 2;
+	r.outcome %= PROMISE_SKIPPED + 2u;
+	if (!promise_check(&r))
+		return;
+	assert(promise_rows[r.row].probe && promise_outcome_word(r.outcome));
+	assert(memchr(r.text, '\0', sizeof(r.text)));
+	for (const char *at = r.text; *at; at++)
+		assert(*at >= 0x20 && *at <= 0x7e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct report_gate gate = { 0 };
@@ -41,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	message(data + 2, size - 2, (uint32_t)data[0] + 1);
+	outcome(data, size);
 	/* A valid size is seldom met by chance: the bytes lie over a good message, too. */
 	struct pool_report good = { .kind = POOL_REPORT_READY };
 

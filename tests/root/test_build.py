@@ -155,8 +155,14 @@ def test_numbers_are_never_given_again(b):
     b.must("remove", first, "a.example")
     assert b.issue("a.example") == first + 1
     assert b.ledger()[first][0] == 3
+
+
+def test_retired_numbers_stay_so(b):
+    first = b.add("a.example")[0]
+    b.must("remove", first, "a.example")
     reply = b.job("apply", first, "a.example")
     assert reply.code == CONFLICT and "retired" in reply.text
+    assert not (b.homes / "a.example").exists()
 
 
 def test_ledger_without_its_mark_gives_nothing(b):
@@ -479,7 +485,9 @@ def test_restore_is_refused(b):
     reply = b.job("restore", two, "two.example", restore=one)
     assert reply.code == CONFLICT
     b.must("remove", one, "one.example")
-    assert b.job("restore", two, "two.example", restore=one).code == CONFLICT
+    for number, site in ((two, "two.example"), (b.issue("three.example"), "three.example")):
+        assert b.job("restore", number, site, restore=one).code == CONFLICT
+    assert not (b.homes / "three.example").exists()
     new = b.add("one.example")[0]
     reply = b.job("restore", new, "one.example", restore=one)
     assert reply.code == CONFLICT and "has a home already" in reply.text

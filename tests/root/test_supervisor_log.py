@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pools print, through tenant-log, into the sites' logs."""
 import os
+import re
 import signal
 
 import pytest
@@ -120,3 +121,21 @@ def test_children_end_with_the_supervisor(rig):
     rig.end(signal.SIGKILL)
     wait_until(lambda: not procs.is_running(copier), 30, "also after kill -9")
     rig.start()
+
+
+def test_a_pool_does_not_hold_up_the_logs_of_others(rig, tenant):
+    """It reads its pipe, too, so that tenant-log may find nothing where there was something; and
+    whether that waits then is not the pool's to say."""
+    rig.pool("os.set_blocking(2, True)\nos.set_blocking(6, True)\nos.write(2, b'a line\\n')\n" + SERVE)
+    assert rig.visit(tenant) == b"pid 1 hello"
+    log = rig.log / "site.example/php.log"
+    wait_until(lambda: log.exists() and log.read_text() == "a line\n", 30, "the line")
+    pool, copier = rig.status(tenant)["master_pid"], log_pid(rig)
+
+    def waits(pid):
+        """{pipe: whether a call waits}, of the pipes of the pool."""
+        return {target: not int(re.search(r"flags:\s+(\d+)", procs.read(pid, f"fdinfo/{fd}"))[1], 8)
+                & os.O_NONBLOCK for fd in os.listdir(f"/proc/{pid}/fd")
+                if (target := procs.link(pid, f"fd/{fd}")).startswith(f"{rig.run}/pool/{tenant}/")}
+    assert waits(pool)[f"{rig.run}/pool/{tenant}/log"] is True
+    assert set(waits(copier)) == set(waits(pool)) and not any(waits(copier).values())
