@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "base/str.h"
+#include "daemon/supervisor/report.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 #include "schema/pool_spec.h"
@@ -143,11 +144,10 @@ static void take_report(struct exec *x, char out[REASON_MAX])
 	char message[sizeof(r) + 1];
 	size_t no_fds = 0;
 	ssize_t n = fd_receive(x->report, message, sizeof(message), NULL, &no_fds);
+	struct err none = { 0 };
 
-	if (n != sizeof(r))
-		return;
-	memcpy(&r, message, sizeof(r));
-	if (r.kind == POOL_REPORT_FAILED && str_is_terminated(r.text, sizeof(r.text)))
+	if (n > 0 && report_check(message, (size_t)n, 0, &r, &none) == 0 &&
+	    r.kind == POOL_REPORT_FAILED)
 		(void)str_format(out, REASON_MAX, "%.*s", REASON_MAX - 1, r.text);
 }
 

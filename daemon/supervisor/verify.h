@@ -24,7 +24,7 @@ struct verify {
 	int report;
 	struct loop_watch watch;
 	struct wire_promise row[WIRE_PROMISE_ROWS];
-	size_t count;
+	size_t count, messages;
 	char failure[REPORT_TEXT_MAX];	/* of the jail, in its words */
 };
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.lib import procs
 from tests.lib.procs import wait_until
-from tests.lib.rig import Refused, Rig, cpu_seconds
+from tests.lib.rig import ROOT, Refused, Rig, cpu_seconds
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
@@ -198,6 +198,7 @@ def test_descriptors_sent_with_a_report_are_not_taken(rig, tenant):
         """)
     before = len(os.listdir(f"/proc/{rig.process.pid}/fd"))
     assert rig.visit(tenant) == b"pid 1 hello"
+    wait_until(lambda: "a report that cannot be received" in rig.messages(), 30, "they came")
     wait_until(lambda: len(os.listdir(f"/proc/{rig.process.pid}/fd")) <= before + 2, 30, "few")
 
 
@@ -420,3 +421,40 @@ def test_a_pool_that_never_gets_ready(rig, tenant):
     status = rig.wait_state(tenant, "backoff", 40)
     assert status["last_error"] == "it was not ready in time"
     visitor.close()
+
+
+# ---- where a cage is verified --------------------------------------------------
+PROMISE = struct.Struct("=II%ds" % int(re.search(r"define PROMISE_TEXT_MAX (\d+)",
+                                                (ROOT / "schema/wire.h").read_text())[1]))
+TALK = """
+def say(row, outcome, text=b""):
+    reports.send(struct.pack("=II%ds", row, outcome, text))
+try:
+    {}
+except OSError:
+    pass
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("said, why", [
+    ("while True: report(NUMBERS)", "too many messages"),
+    ("for row in range(1000): say(0, 1)", "one too many"),
+    ("say(10 ** 6, 1)", "an outcome that is none"), ("say(0, 0)", "an outcome that is none"),
+    ("say(0, 99)", "an outcome that is none"), ("reports.send(b'x')", "a report of 1 bytes"),
+    ("socket.send_fds(reports, [b'x'], [0] * 20)", "receive what it says"),
+    ("reports.close()", "was killed by signal 9"), ("os._exit(0)", None)],
+    ids=["flood", "repeated", "row", "outcome-0", "outcome-99", "short", "descriptors", "closed",
+         "nothing"])
+def test_a_probe_that_lies(rig, tenant, said, why):
+    rig.pool(TALK.replace("%ds", f"{PROMISE.size - 8}s").format(said))
+    if why:
+        with pytest.raises(Refused) as refused:
+            rig.client.ask("VERIFY", tenant)
+        assert why in refused.value.text
+    else:
+        _, payload, _ = rig.client.ask("VERIFY", tenant)
+        assert payload == b"", "it told nothing: control says what is missing"
+    rig.pool(SERVE)
+    assert rig.visit(tenant) == b"pid 1 hello"
+    wait_until(lambda: len(rig.pids(tenant)) == 1, 30, "the probe's processes are gone")
