@@ -47,8 +47,9 @@ int mail_make(struct facet_run *run, struct err *err)
 
 	if (dir < 0 || fill(&rule, run, err) < 0)
 		return -1;
-	/* Read by tenant-mail, which is another user. */
-	return file_write(dir, name, &rule, sizeof(rule), 0644, 0, 0, err);
+	/* Read by tenant-mail, whose user and group have one number, and by nobody else. */
+	return file_write(dir, name, &rule, sizeof(rule), 0640, 0, (gid_t)run->settings->mail_uid,
+			  err);
 }
 
 int mail_undo(struct facet_run *run, struct err *err)
