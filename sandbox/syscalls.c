@@ -334,8 +334,7 @@ int syscalls_export(scmp_filter_ctx filter, int *out_fd, struct err *err)
 		return err_sys(err, "export the system call filter");
 	}
 	if (lseek(fd, 0, SEEK_SET) < 0 ||
-	    (!mutant_is_off("filter-sealed") &&
-	     fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0))
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return err_sys(err, "seal memfd 'filter'");
 	*out_fd = fd_take(&fd);
 	return 0;
