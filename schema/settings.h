@@ -58,6 +58,14 @@ int settings_load(const char *run_dir, struct settings *out, struct err *err);
 /* Reads a record from a descriptor, from its current offset. */
 int settings_read(int fd, struct settings *out, struct err *err);
 
+/* Takes over what may change under a running program.  Where something else
+ * differs, nothing is taken and the error names it. */
+int settings_apply(struct settings *now, const struct settings *record, struct err *err);
+
+/* Takes over, in the same way, what tenant-build has written since: for programs
+ * that nobody tells of a reload.  On an error *now is as before. */
+int settings_refresh(struct settings *now, struct err *err);
+
 #define SETTINGS_FILE "settings"	/* its name in run_dir */
 
 #endif

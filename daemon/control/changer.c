@@ -32,6 +32,8 @@ struct changer {
 	int wake;			/* eventfd: the queue has grown, or stop */
 
 	/* the thread's own */
+	struct settings_now *settings_now;
+	struct settings settings;		/* of the request that runs */
 	struct reconcile pass;
 	bool is_passing;
 	int64_t connect_at, pass_at, daily_at;	/* due times, milliseconds */
@@ -246,6 +248,7 @@ static void *run(void *arg)
 		if (job) {
 			bool was_left = c->work.is_left;
 
+			settings_now_get(c->settings_now, &c->settings);
 			change_run(&c->work, &job->change, &job->answer);
 			/* What just failed gets a moment before the next try. */
 			if (c->work.is_due)
@@ -282,7 +285,7 @@ static void free_changer(struct changer *c)
 	free(c);
 }
 
-int changer_start(const struct settings *settings, struct store *store, struct changer **out,
+int changer_start(struct settings_now *settings, struct store *store, struct changer **out,
 		  struct err *err)
 {
 	struct changer *c = calloc(1, sizeof(*c));
@@ -291,7 +294,9 @@ int changer_start(const struct settings *settings, struct store *store, struct c
 		store_close(store);
 		return err_sys(err, "memory for the changes");
 	}
-	c->work.settings = settings;
+	c->settings_now = settings;
+	settings_now_get(settings, &c->settings);
+	c->work.settings = &c->settings;
 	c->work.store = store;
 	c->work.is_left = true;
 	link_init(&c->work.link, QUICK_MS, BUILD_MS);

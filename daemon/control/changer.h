@@ -15,6 +15,7 @@
 #include "daemon/control/body.h"
 #include "daemon/control/envelope.h"
 #include "daemon/control/reconcile.h"
+#include "daemon/control/settings_now.h"
 
 #define CHANGER_QUEUE 32
 
@@ -29,8 +30,8 @@ struct changer_job {
 	void *owner;
 };
 
-/* Starts the thread.  STORE is taken, also on an error. */
-int changer_start(const struct settings *settings, struct store *store, struct changer **out,
+/* Starts the thread.  SETTINGS are borrowed; STORE is taken, also on an error. */
+int changer_start(struct settings_now *settings, struct store *store, struct changer **out,
 		  struct err *err);
 
 /* Finishes what runs, answers what waits with an error, and ends the thread. */

@@ -113,7 +113,7 @@ static int get_listeners(const struct settings *set, struct listeners *l, struct
 }
 
 struct program {
-	struct settings settings;
+	struct settings_now settings;
 	struct changer *changer;
 	struct readers *readers;
 	struct http *http;
@@ -124,26 +124,25 @@ static int start(struct program *p, const char *run_dir, struct err *err)
 {
 	char path[SETTING_TEXT_MAX + 32];
 	struct store *store = NULL;
+	const struct settings *set = &p->settings.settings;	/* nobody else has it yet */
 
-	if (settings_load(run_dir, &p->settings, err) < 0)
+	if (settings_now_init(&p->settings, run_dir, err) < 0)
 		return -1;
-	/* Where the record lies is where the sockets are, whatever it says. */
-	if (str_copy(p->settings.run_dir, sizeof(p->settings.run_dir), run_dir) < 0 ||
-	    str_format(path, sizeof(path), "%s/" DATABASE, p->settings.state_dir) < 0)
-		return err_set(err, ERR_BAD_CONFIG, "run_dir or state_dir is too long");
+	if (str_format(path, sizeof(path), "%s/" DATABASE, set->state_dir) < 0)
+		return err_set(err, ERR_BAD_CONFIG, "state_dir is too long");
 	if (store_open(path, &store, err) < 0)
 		return -1;
 	struct listeners l = { -1, -1 };
 	struct store *second = NULL;
 
-	if (get_listeners(&p->settings, &l, err) < 0 ||
+	if (get_listeners(set, &l, err) < 0 ||
 	    store_open_reader(path, &second, err) < 0) {
 		store_close(store);
 		fd_close(&l.api);
 		fd_close(&l.status);
 		return -1;
 	}
-	if (status_server_start(l.status, p->settings.run_dir, second, &p->status, err) < 0) {
+	if (status_server_start(l.status, run_dir, second, &p->status, err) < 0) {
 		store_close(store);
 		fd_close(&l.api);
 		return -1;
@@ -153,7 +152,7 @@ static int start(struct program *p, const char *run_dir, struct err *err)
 		fd_close(&l.api);
 		return -1;
 	}
-	return http_start(l.api, p->changer, p->readers, p->settings.run_dir, &p->http, err);
+	return http_start(l.api, p->changer, p->readers, run_dir, &p->http, err);
 }
 
 /* Callers first, then what they wait for, then their connections. */

@@ -23,6 +23,8 @@ struct lane {
 struct thread {
 	struct readers *readers;
 	struct lane *lane;
+	struct settings_now *settings_now;
+	struct settings settings;	/* of the job that runs */
 	struct reader reader;
 	pthread_t thread;
 	bool is_started;
@@ -60,6 +62,7 @@ static void *run(void *arg)
 	struct thread *t = arg;
 
 	for (struct reader_job *job; (job = take_job(t->readers, t->lane));) {
+		settings_now_get(t->settings_now, &t->settings);
 		if (job->route.row->id == COMMAND_LOGS)
 			job->is_log = read_log(&t->reader, &job->route, &job->log,
 					       &job->answer) == 0;
@@ -103,7 +106,7 @@ static int start_thread(struct readers *r, struct thread *t, enum lane_id lane,
 	return 0;
 }
 
-int readers_start(const struct settings *settings, struct changer *changer, const char *database,
+int readers_start(struct settings_now *settings, struct changer *changer, const char *database,
 		  struct readers **out, struct err *err)
 {
 	struct readers *r = calloc(1, sizeof(*r));
@@ -114,7 +117,9 @@ int readers_start(const struct settings *settings, struct changer *changer, cons
 	for (int i = 0; i < LANES; i++)
 		(void)pthread_cond_init(&r->lane[i].more, NULL);
 	for (int i = 0; i < THREADS; i++) {
-		r->thread[i].reader.settings = settings;
+		r->thread[i].settings_now = settings;
+		settings_now_get(settings, &r->thread[i].settings);
+		r->thread[i].reader.settings = &r->thread[i].settings;
 		r->thread[i].reader.changer = changer;
 		if (start_thread(r, &r->thread[i], lane_of_thread[i], database, err) < 0) {
 			readers_stop(r);

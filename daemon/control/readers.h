@@ -25,8 +25,8 @@ struct reader_job {
 	void *owner;
 };
 
-/* Starts the threads.  DATABASE is a path. */
-int readers_start(const struct settings *settings, struct changer *changer, const char *database,
+/* Starts the threads.  SETTINGS are borrowed; DATABASE is a path. */
+int readers_start(struct settings_now *settings, struct changer *changer, const char *database,
 		  struct readers **out, struct err *err);
 
 /* Finishes what runs, answers what waits with an error, and ends the threads. */

@@ -3,8 +3,6 @@
 #include "daemon/supervisor/settings_run.h"
 
 #include <fcntl.h>
-#include <stddef.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -12,39 +10,6 @@
 #include "schema/errors.h"
 
 #define LIMIT_MS 30000
-
-/* What is open, bound, or written into records: it needs a restart, and some
- * of it an empty machine. */
-static const char *const fixed_keys[] = {
-	"home_dir", "state_dir", "run_dir", "log_dir", "uid_base", "tenants_max",
-	"net_range", "net_table",
-	"control_user", "log_user", "admin_group", "web_group", "cgroup_name",
-};
-
-static bool is_fixed(const char *key)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(fixed_keys); i++)
-		if (strcmp(fixed_keys[i], key) == 0)
-			return true;
-	return false;
-}
-
-int settings_run_apply(struct settings *now, const struct settings *record, struct err *err)
-{
-	for (int i = 0; i < setting_row_count; i++) {
-		const struct setting_row *row = &setting_rows[i];
-		const char *a = (const char *)now + row->offset;
-		const char *b = (const char *)record + row->offset;
-		bool is_text = row->type == SETTING_PATH || row->type == SETTING_WORDS;
-
-		if (is_fixed(row->key) &&
-		    (is_text ? strcmp(a, b) != 0 : memcmp(a, b, sizeof(uint64_t)) != 0))
-			return err_set(err, ERR_BAD_CONFIG, "'%s' cannot change while tenantd "
-				       "runs; nothing was taken over, restart it", row->key);
-	}
-	*now = *record;
-	return 0;
-}
 
 static void on_end(void *owner, const struct spawn_end *end)
 {

@@ -23,8 +23,4 @@ void settings_run_init(struct settings_run *r, struct place *p,
 
 int settings_run_start(struct settings_run *r, struct err *err);
 
-/* Takes over what may change under a running supervisor.  Where something
- * else differs, nothing is taken and the error names it. */
-int settings_run_apply(struct settings *now, const struct settings *record, struct err *err);
-
 #endif

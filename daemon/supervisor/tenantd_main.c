@@ -99,7 +99,7 @@ static void on_settings(void *owner, const struct settings *record, const struct
 		d->settings_err = err;
 		return;
 	}
-	if (err.code == 0 && settings_run_apply(&d->place.settings, record, &err) == 0) {
+	if (err.code == 0 && settings_apply(&d->place.settings, record, &err) == 0) {
 		log_event(DAEMON_START, "program=tenantd reload='settings taken over'");
 		net_link_reload(&d->net, &before);
 	} else {

@@ -295,14 +295,19 @@ class Control:
         if uid is not None:
             os.chown(self.run, uid, uid)
             os.chown(self.state / "control", uid, uid)
-        record = settings_record(home_dir="/srv/x", state_dir=self.state, run_dir=self.run,
-                                 log_dir="/var/log/x", libexec_dir=self.folder, php="8.2", admin_gid=0,
-                                 **settings)
         # What a version of PHP is known by.
         (self.folder / "php/8.2").mkdir(parents=True)
         (self.folder / "php/8.2/tenant-pool").touch(0o755)
-        (self.run / "settings").write_bytes(record)
-        (self.run / "settings").chmod(0o644)
+        self.write_settings(**settings)
+
+    def write_settings(self, **settings):
+        """As tenant-build does it, at the start and at a reload."""
+        new = self.run / "settings.new"
+        new.write_bytes(settings_record(**{
+            "home_dir": "/srv/x", "state_dir": self.state, "run_dir": self.run, "log_dir": "/var/log/x",
+            "libexec_dir": self.folder, "php": "8.2", "admin_gid": 0, **settings}))
+        new.chmod(0o644)
+        new.rename(self.run / "settings")
 
     def __enter__(self):
         if self.fake:

@@ -75,6 +75,24 @@ def test_same_again_is_unchanged(c):
     failed(c.add("x.example", plan="default"), 409, "conflict", "site")
 
 
+def test_settings_of_a_reload_hold_at_once(c):
+    """For changes and for questions; and a reload that the supervisor refuses is none here either."""
+    preload = {"options": {"preload": "private/preload.php"}}
+    failed(c.add("early.example", **preload), 403, "policy", "options")
+    c.write_settings(allow_preload="yes", nginx_listen="127.0.0.1:8765")
+    early = c.add("early.example", **preload)
+    assert early.result == "done" and ":8765" in early.data["url"]
+    assert c.show("early.example").data["url"] == early.data["url"]
+    c.write_settings(nginx_listen="127.0.0.1:8766", home_dir="/srv/elsewhere")
+    again = c.add("late.example", **preload).data
+    assert ":8765" in again["url"] and again["home"] == "/srv/x/late.example"
+    assert c.show("late.example").data["url"] == again["url"]
+    (c.run / "settings").write_bytes(b"torn")
+    assert c.show("late.example").data["url"] == again["url"]
+    c.write_settings()
+    failed(c.add("last.example", **preload), 403, "policy", "options")
+
+
 def test_idn_both_ways(c):
     d = c.add("BÜCHER.example", aliases=["www.bücher.example"]).data
     assert (d["site"], d["site_unicode"]) == ("xn--bcher-kva.example", "bücher.example")

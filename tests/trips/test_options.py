@@ -2,7 +2,9 @@
 """Options and plans: ranges, unknown words, and that a change really arrives."""
 import contextlib
 import json
+import os
 import re
+import signal
 import sqlite3
 
 import pytest
@@ -170,6 +172,16 @@ def test_a_guarded_value_needs_root_wherever_it_comes_from(system):
                 db.execute("DELETE FROM plan_option WHERE plan = 'guarded'")
     assert not (system.folder / "srv/guarded.example").exists()
     system.ctl("plan", "remove", "guarded", check=True)
+
+
+def test_a_reload_reaches_who_answers(new_system):
+    """SIGHUP is for tenantd; tenant-control, which it is no parent of under systemd, follows."""
+    system, words = new_system(), ("plan", "add", "early", "preload=private/preload.php")
+    assert system.ctl(*words).returncode == 5
+    with open(system.folder / "etc/tenantd.conf", "a", encoding="ascii") as conf:
+        conf.write("allow_preload = yes\n")
+    os.kill(system.pid("tenantd"), signal.SIGHUP)
+    wait_until(lambda: system.ctl(*words).returncode == 0, 30, "the new setting")
 
 
 @pytest.mark.parametrize("check, option", [
