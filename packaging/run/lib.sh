@@ -62,8 +62,10 @@ keeper() {
 		began=$(date +%s)
 		setsid "$@" >>"$prefix/log/$label.log" 2>&1 </dev/null &
 		child=$!
-		echo "$child" >"$prefix/keep/$label.pid"
 		echo "$child" >>"$prefix/keep/sessions"
+		# Whole or not at all: others read it at any time.
+		echo "$child" >"$prefix/keep/$label.new"
+		mv "$prefix/keep/$label.new" "$prefix/keep/$label.pid"
 		# TERM may have come before the number was known.
 		[ -z "$ended" ] || kill "$child" 2>/dev/null || :
 		wait_child "$child" || :
@@ -82,6 +84,7 @@ keeper() {
 keep() {
 	keeper "$@" &
 	kept="$! $kept"
+	echo "$!" >>"$prefix/keep/keepers"
 }
 
 # process_is_running PID - not if it is gone or a zombie.

@@ -5,6 +5,7 @@
 # When all answers, runs COMMAND with TENANTD_SOCKET, RUN_DIR and PORT set, or
 # prints `ready URL`.  Stays until INT or TERM, then takes everything down
 # again: process, mount, cgroup, file.
+# run.sh [-b BUILD] -k FOLDER - takes down what a run.sh that was killed left there.
 #   -c FILE   lines to add to tenantd.conf
 #   RUN_DIR   the folder (default: a new one in /run); must be empty
 #   NET       yes: pools get links to the world (default: no); this makes interfaces
@@ -18,10 +19,12 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 build=$here/../../build/plain
 more=
-while getopts b:c: flag; do
+dead=
+while getopts b:c:k: flag; do
 	case $flag in
 	b) build=$OPTARG ;;
 	c) more=$OPTARG ;;
+	k) dead=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
@@ -86,6 +89,17 @@ cleanup() {
 	fi
 }
 
+if [ -n "$dead" ]; then
+	read -r name made <"$dead/keep/run" || die "'$dead' is no folder of a run.sh"
+	prefix=$(cd "$dead" && pwd -P)
+	unit=$name-tree
+	while read -r keeper; do
+		kept="$keeper $kept"
+	done <"$prefix/keep/keepers"
+	cleanup
+	exit
+fi
+
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -107,6 +121,8 @@ prefix=$(cd "$prefix" && pwd -P)
 [ ${#prefix} -le 70 ] || die "'$prefix' is too long for unix sockets; 70 bytes are allowed"
 chmod 711 "$prefix"
 mkdir "$prefix/etc" "$prefix/run" "$prefix/log" "$prefix/nginx" "$prefix/keep"
+: >"$prefix/keep/keepers"
+echo "$name $made" >"$prefix/keep/run"
 as_nobody test -x "$prefix/run" || die "nginx's user cannot pass '$prefix'; choose another RUN_DIR"
 
 # Programs run by other users must be reachable for them, wherever the tree is,

@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import secrets
 import select
 import shutil
 import signal
@@ -49,6 +50,8 @@ class System:
         self.build = pathlib.Path(build or os.environ.get("BUILD") or ROOT / "build/plain").resolve()
         self.conf, self.env = conf, dict(env or {})
         self.process = self.folder = self.name = self.port = self.socket = None
+        # Known before run.sh tells it, so that what is killed on the way can be taken down.
+        self.run_dir = self.env.setdefault("RUN_DIR", f"/run/tenantd-run.{secrets.token_hex(4)}")
 
     # ---- life ----------------------------------------------------------------
     def start(self):
@@ -95,6 +98,9 @@ class System:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+            # Its keepers would start again for ever what ends.
+            subprocess.run([str(ROOT / "packaging/run/run.sh"), "-b", str(self.build), "-k",
+                            self.run_dir], stdin=subprocess.DEVNULL, timeout=120, check=False)
             return [f"run.sh did not stop in {STOP_LIMIT_S} s"]
         finally:
             self.process.stdout.close()

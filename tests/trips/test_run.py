@@ -54,6 +54,24 @@ def test_interrupt_during_the_start_leaves_nothing():
             assert procs.leaks(folder, f"tenantd-run-{child.pid}") == []
 
 
+def test_a_killed_start_leaves_nothing(monkeypatch):
+    """A run.sh that is neither ready nor ends in time: its keepers go, and what they keep."""
+    late = System()
+    folder = pathlib.Path(late.run_dir)
+    names = []
+
+    def give_up(_):
+        procs.wait_until((folder / "run/control.sock").exists, 60, "the programs have started")
+        names.append((folder / "keep/run").read_text().split()[0])
+        monkeypatch.setattr("tests.lib.system.STOP_LIMIT_S", 0)
+        os.kill(late.process.pid, signal.SIGSTOP)
+        raise TimeoutError("not ready")
+    monkeypatch.setattr(System, "_read_ready", give_up)
+    with pytest.raises(TimeoutError):
+        late.start()
+    assert procs.leaks(str(folder), names[0]) == []
+
+
 def test_given_folder_and_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
