@@ -79,22 +79,38 @@ static void close_peer(struct mail_peer *p)
 }
 
 /* At most one line a second and tenant: a flood of bad messages is no flood of
- * the log. */
+ * the log, in which the lines of others would be lost. */
+static bool may_tell(struct mail_count *row)
+{
+	uint32_t now = (uint32_t)now_s();
+	bool is_first = row->told != now;
+
+	row->told = now;
+	return is_first;
+}
+
+/* Part of it is the sender's own: within the quotes of a value it must not end it. */
+static const char *quotable(const char *text, char out[MAIL_TEXT_MAX])
+{
+	(void)str_format(out, MAIL_TEXT_MAX, "%.*s", MAIL_TEXT_MAX - 1, text);
+	for (char *at = out; (at = strchr(at, '\'')) != NULL;)
+		*at = '"';
+	return out;
+}
+
 static void tell(const struct mail_peer *p, struct mail_count *row, uint32_t result,
 		 const char *text)
 {
-	uint32_t now = (uint32_t)now_s();
+	char reason[MAIL_TEXT_MAX];
 
 	if (result == MAIL_RESULT_SENT)
 		log_event(MAIL_SENT, "tenant=%u site=%s bytes=%llu recipients=%zu sender='%s'",
 			  p->number, p->rule.site, (unsigned long long)p->reader.size,
 			  p->reader.to.count, p->sender);
-	else if (row->told != now)
+	else if (may_tell(row))
 		log_event(MAIL_REFUSED, "tenant=%u result=%s bytes=%llu recipients=%zu reason='%s'",
 			  p->number, mail_result_word(result), (unsigned long long)p->reader.size,
-			  p->reader.to.count, text);
-	if (result != MAIL_RESULT_SENT)
-		row->told = now;
+			  p->reader.to.count, quotable(text, reason));
 }
 
 /* Answers, counts, logs, closes. */
@@ -134,11 +150,13 @@ static void on_mailer_end(void *owner, int status, const char *said)
 	struct mail_peer *p = owner;
 	struct mail_server *s = p->server;
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	char shown[MAIL_TEXT_MAX];
 
 	s->run_count--;
 	if (code != 0)
 		log_event(DAEMON_ERROR, "program=mailer tenant=%u status=%d signal=%d said='%s'",
-			  p->number, code, WIFSIGNALED(status) ? WTERMSIG(status) : 0, said);
+			  p->number, code, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+			  quotable(said, shown));
 	if (code == 0)
 		finish(p, MAIL_RESULT_SENT, "sent");
 	else if (p->is_late)
@@ -296,14 +314,17 @@ static int on_head(struct mail_peer *p)
 	if (mutant_is_off("mail-peer") && p->reader.head.number)
 		p->number = p->reader.head.number;
 	else if (p->number == 0 || is_counting || p->reader.head.number) {
-		log_event(PEER_REFUSED, "program=tenant-mail tenant=%u error='a head that only "
-			  "others may send'", p->number);
+		if (p->number == 0 ||
+		    may_tell(mail_counts_row(&p->server->counts, p->number, now_s())))
+			log_event(PEER_REFUSED, "program=tenant-mail tenant=%u error='a head that "
+				  "only others may send'", p->number);
 		finish(p, MAIL_RESULT_BAD, "the head is not one of a site");
 		return -1;
 	}
 	if (load_rule(p, &err) < 0) {
-		log_event(DAEMON_ERROR, "program=tenant-mail tenant=%u error='%s'", p->number,
-			  err.text);
+		if (may_tell(mail_counts_row(&p->server->counts, p->number, now_s())))
+			log_event(DAEMON_ERROR, "program=tenant-mail tenant=%u error='%s'",
+				  p->number, err.text);
 		finish(p, MAIL_RESULT_DENIED, "this machine has no rule for mail of this site");
 		return -1;
 	}

@@ -268,6 +268,34 @@ def test_nobody_sends_as_another(mails):
     assert raw(mails, message())[0] == "sent"
 
 
+def test_what_is_refused_does_not_flood_the_log(mails):
+    """Who is refused again and again would push out the lines of others."""
+    log = mails.folder / "log/mail.log"
+    other, before, began = mails.show(B)["number"], len(log.read_text().splitlines()), time.time()
+    forged = base64.b64encode(message(number=other)).decode()
+    # Longer than a second, as a line of a test before may have been this second's.
+    heard, _ = run(mails, f"""$d = base64_decode('{forged}'); $heard = 0; $t = microtime(true);
+        while ($heard < 50 || microtime(true) - $t < 2) {{
+            $s = stream_socket_client('unix:///run/mail/sock'); fwrite($s, $d);
+            if (strlen(stream_get_contents($s)) != 256) return -1;
+            $heard++; fclose($s); usleep(10000); }}
+        return $heard;""")
+    lines = log.read_text().splitlines()[before:]
+    assert heard >= 50
+    assert 0 < len(lines) <= time.time() - began + 2, lines
+    assert any("event=peer.refused" in line for line in lines), lines
+
+
+def test_a_refused_word_stays_within_its_quotes(mails):
+    log = mails.folder / "log/mail.log"
+
+    def is_told():
+        assert raw(mails, message(to=b"x' tenant=99999 y='\0"))[0] == "bad"
+        return "reason='\"x\" tenant=99999 y=\"\"" in log.read_text()
+    wait_until(is_told, LIMIT_S, "the refusal is in the log")
+    assert "' tenant=99999" not in log.read_text()
+
+
 def test_the_mailer_gets_addresses_alone(mails):
     """Words that a mailer would take for an option, a file, a program or a shell's."""
     for word in (b"-oQ/tmp@far.example", b"-X/tmp/log", b"/tmp/file@far.example", b"|sh@far.example",
