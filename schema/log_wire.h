@@ -12,6 +12,7 @@
 #define LOG_AUDIT_FD 4		/* netlink: the kernel's records of killed calls; or none */
 
 #define CALL_NAME_MAX 32
+#define VIOLATION_OTHERS "others"	/* in place of a name: calls of many kinds */
 #define VIOLATIONS_PER_S 256	/* messages back */
 
 enum log_verb {

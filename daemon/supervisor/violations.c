@@ -22,7 +22,7 @@ static size_t row_of(struct violation_counts *v, const char *call)
 		i++;
 	if (v->row[i].count == 0)
 		(void)str_copy(v->row[i].call, sizeof(v->row[i].call),
-			       i == VIOLATION_CALLS - 1 ? "others" : call);
+			       i == VIOLATION_CALLS - 1 ? VIOLATION_OTHERS : call);
 	return i;
 }
 

@@ -72,6 +72,23 @@ static void test_summing(void **state)
 	assert_int_equal(v.count, VIOLATION_ROWS);
 }
 
+static void test_many_kinds_of_one(void **state)
+{
+	(void)state;
+	static struct violations v;
+	char call[] = "a";
+
+	for (; call[0] <= 'z'; call[0]++)
+		violations_note(&v, 7, call);
+	violations_note(&v, 8, "bpf");
+	violations_note(&v, 7, "b");
+	assert_int_equal(v.count, VIOLATION_ROWS_OF_ONE + 1);
+	assert_int_equal(v.row[1].count, 2);
+	assert_string_equal(v.row[VIOLATION_ROWS_OF_ONE - 1].call, VIOLATION_OTHERS);
+	assert_int_equal(v.row[VIOLATION_ROWS_OF_ONE - 1].count, 26 - VIOLATION_ROWS_OF_ONE + 1);
+	assert_int_equal(v.row[VIOLATION_ROWS_OF_ONE].uid, 8);
+}
+
 static struct log_violation message(const char *call, uint32_t count)
 {
 	struct log_violation m = { .uid = 1, .count = count };
@@ -130,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_summing),
+		cmocka_unit_test(test_many_kinds_of_one),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_counting),
 	};
