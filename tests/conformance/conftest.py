@@ -20,6 +20,9 @@ CONFIGS = {
         "php_admin_value.disable_functions": "strrev,nonexistent",
         "php_value.max_input_vars": "10", "php_value.max_file_uploads": "2",
         "limit_extensions": ".php"},
+    # No folder for what does not fit into memory.
+    "full": {"php_admin_value.upload_tmp_dir": "/nowhere",
+             "php_admin_value.sys_temp_dir": "/nowhere"},
     "pages": {"status_path": "/status", "ping_path": "/ping"},
 }
 # Where php-fpm's name is not ours with brackets.

@@ -176,6 +176,34 @@ def unread_body(server):
             finish(c)
 
 
+def partly_read_body(server):
+    """What a script leaves is not taken for the next request."""
+    body = b"0123456789" + f.request(server.params("ran.php")) * 2000
+    with server.connect() as c:
+        for _ in range(3):
+            c.send(f.request(server.params("part.php", REQUEST_METHOD="PUT",
+                                           CONTENT_LENGTH=str(len(body))), body, flags=f.KEEP))
+            assert c.answer().text == "0123456789"
+            c.send(f.request(hello(server), flags=f.KEEP))
+            finish(c)
+
+
+def memory_of_requests(server):
+    """A worker does not grow with the requests that it has served, neither by their values nor by
+    the classes that they declare (PHP had lost a word for each)."""
+    most = {}       # worker: its largest size in KiB, by request
+    with server.connect() as c:
+        for i in range(1200):
+            more = {f"VALUE_{k}": f"{i}" * 50 for k in range(100)}
+            c.send(f.request(server.params("classes.php", **more), flags=f.KEEP))
+            worker, size = c.answer().text.split()
+            most.setdefault(worker, []).append(int(size))
+    assert len(most) == 1, "a kept connection is one worker's"
+    [sizes] = most.values()
+    # Half a KiB for each request would be seen: 500 KiB.
+    assert sizes[-1] - sizes[200] < 500, sizes[::100]
+
+
 def half_a_head(server):
     """Whoever goes away in the middle has asked for nothing."""
     whole = f.request(server.params("ran.php"))
@@ -375,6 +403,12 @@ def scripts(sites):
             "noise.php": "<?php for ($i = 0; $i < 167; $i++) error_log(str_repeat('e', 100));"
                          "echo str_repeat('o', 100000);",
             "abort.php": ABORT, "ignore.php": "<?php ignore_user_abort(true); ?>" + ABORT,
+            "part.php": "<?php echo fread(fopen('php://input', 'r'), 10);",
+            "classes.php": "".join([
+                "<?php ", *(f"class C{i} {{ public static $n = 1; public ?C{i} $c = null; }}\n"
+                            for i in range(100)),
+                "getenv(); $_ENV; C1::$n++; $c = new C2(); $c->c = $c;",
+                "echo getmypid(), ' ', getrusage()['ru_maxrss'];"]),
             "much.php": "<?php for ($i = 0; $i < 130; $i++) echo str_repeat('x', 10000);"}.items():
         sites.put(name, text)
     sites.system.as_tenant(sites.sites["base"],

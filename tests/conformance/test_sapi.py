@@ -53,6 +53,7 @@ UPLOAD = form(("a", None, "1"), ("f", "x.txt", "hello"))
 MANY_FILES = form(*((f"f{i}", f"{i}.txt", "x") for i in range(4)))
 MANY_PARTS = form(*((f"p{i}", None, "x") for i in range(13)))
 VARS = "&".join(f"v{i}={i}" for i in range(20)).encode()
+FIELDS = b"&".join(b"f%05d=%s" % (i, b"x" * 90) for i in range(500))    # more than 16 KiB
 BIG = b"".join(b"%05d," % i for i in range(20000))
 SHOW_AUTH = ("echo json_encode([$_SERVER['PHP_AUTH_USER'] ?? null, $_SERVER['PHP_AUTH_PW'] ?? null,"
              "$_SERVER['PHP_AUTH_DIGEST'] ?? null]);")
@@ -231,6 +232,11 @@ CASES = [
          MANY_PARTS, config="values", said="Multipart body parts limit exceeded 12\\."),
     Case("max_input_vars", "echo count($_POST) <= 11 ? 1 : 0;", "1", post(VARS), VARS,
          config="values", said="Input variables exceeded 10"),
+    Case("body that cannot be buffered", "echo json_encode([count($_POST),"
+         "file_get_contents('php://input')]);", '[0,""]', post(FIELDS), FIELDS, config="full",
+         said="POST data can't be buffered; all data discarded"),
+    Case("and one that can", "echo json_encode($_POST);", '{"a":"1"}', post(b"a=1"), b"a=1",
+         config="full"),
     Case("without CONTENT_LENGTH", INPUT, BIG.decode(), {**POST, "CONTENT_TYPE": "text/plain"}, BIG,
          is_stricter=True),
     Case("form without CONTENT_LENGTH", "echo json_encode($_POST);", '{"a":"1"}',
