@@ -78,10 +78,12 @@ int listener_mend(int fd, uint32_t backlog, struct err *err)
 }
 
 /* Those who wait are told at once.  Closing alone does not do that: a pool that
- * finishes, or the manager's store, may still hold a copy. */
+ * finishes, or the manager's store, may still hold a copy.  O_NONBLOCK is no help: a
+ * pool that lives shares it and could take it away again before each accept().  What
+ * is shut down nobody opens again, and there accept() never waits. */
 static void turn_away(int fd)
 {
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+	if (shutdown(fd, SHUT_RDWR) < 0)
 		return;
 	for (int i = 0; i <= QUEUE_MAX; i++) {
 		CLOSE_AT_EXIT int visitor = accept4(fd, NULL, NULL, SOCK_CLOEXEC);

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """tenantd with scripted pools: they come and go, lie, crash, hang and break what they hold."""
+import ctypes
 import os
 import re
+import select
 import signal
+import socket
 import struct
 import time
 
@@ -15,6 +18,7 @@ from tests.lib.rig import ROOT, Refused, Rig, cpu_seconds
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
 ERR_UNKNOWN_SITE = 4
+SYS_PIDFD_GETFD = 438
 SERVE = "report(READY)\nserve()\n"
 # Finishes what waits, then leaves, when it is asked to.
 QUIT = """
@@ -222,6 +226,22 @@ def test_a_listener_that_is_shut_down(rig, tenant, how):
     assert os.stat(rig.path(tenant)).st_ino != inode
     assert rig.status(tenant)["listener_replaced"] == 1
     assert "event=listener.damaged" in rig.messages()
+
+
+def test_nobody_can_make_the_closing_of_a_listener_wait(rig, tenant):
+    """Visitors that wait are turned away by accept(), and pools share the listener's flags: one
+    that clears O_NONBLOCK in a loop would have the supervisor wait for ever.  What was shut down
+    nobody opens again, and accept() does not wait there."""
+    master = os.pidfd_open(rig.warm_up(tenant)["master_pid"])
+    fd = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, master, 3, 0)
+    assert fd >= 0, os.strerror(ctypes.get_errno())
+    os.close(master)
+    with socket.socket(fileno=fd) as copy:
+        watch = select.poll()
+        watch.register(copy, select.POLLRDHUP)
+        assert watch.poll(0) == []
+        rig.apply(tenant, "site.example", suspended=True)
+        assert watch.poll(0) != []
 
 
 def test_a_listener_that_refuses(rig, tenant):
