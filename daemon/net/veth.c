@@ -11,6 +11,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -25,6 +26,7 @@
 #define INSIDE "eth0"
 #define BUFFER 8192
 #define WAIT_S 5
+#define LIST_TRIES 16
 
 /* Locally administered.  The same at both ends: without ARP an interface
  * addresses everything to its own. */
@@ -41,15 +43,33 @@ static void begin(struct request *r, uint16_t type, uint16_t flags)
 	r->head = mnl_nlmsg_put_header(r->buffer);
 	r->head->nlmsg_type = type;
 	r->head->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
-	r->head->nlmsg_seq = 1;
 }
 
-/* Sends a request and hears its answers out.  0, or -1 with errno. */
+/* True if links came or went while they were listed: one may be missing.  libmnl would stop
+ * there; the mark is taken off, so that the rest is heard as well. */
+static bool take_mark(void *answer, int size)
+{
+	bool is_marked = false;
+
+	for (struct nlmsghdr *h = answer; mnl_nlmsg_ok(h, size); h = mnl_nlmsg_next(h, &size)) {
+		is_marked = is_marked || (h->nlmsg_flags & NLM_F_DUMP_INTR);
+		h->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+	return is_marked;
+}
+
+/* Sends a request and hears its answers out.  0, or -1 with errno; EINTR: a listing that may
+ * not be whole.  What an earlier request left unheard, having failed, is passed over: taken for
+ * this one's answer it would name another link, a neighbour's. */
 static int talk(struct mnl_socket *sock, struct request *r, mnl_cb_t take, void *arg)
 {
-	char answer[4 * BUFFER];
+	static uint32_t last_seq;
+	_Alignas(struct nlmsghdr) char answer[4 * BUFFER];
+	const struct nlmsghdr *first = (const void *)answer;
+	bool is_marked = false;
 	int rc = MNL_CB_OK;
 
+	r->head->nlmsg_seq = ++last_seq;
 	if (mnl_socket_sendto(sock, r->head, r->head->nlmsg_len) < 0)
 		return -1;
 	while (rc > MNL_CB_STOP) {
@@ -57,7 +77,14 @@ static int talk(struct mnl_socket *sock, struct request *r, mnl_cb_t take, void 
 
 		if (n < 0)
 			return -1;
-		rc = mnl_cb_run(answer, (size_t)n, 1, 0, take, arg);
+		if ((size_t)n >= sizeof(*first) && first->nlmsg_seq != last_seq)
+			continue;
+		is_marked = take_mark(answer, (int)n) || is_marked;
+		rc = mnl_cb_run(answer, (size_t)n, last_seq, 0, take, arg);
+	}
+	if (rc >= 0 && is_marked) {
+		errno = EINTR;
+		return -1;
 	}
 	return rc < 0 ? -1 : 0;
 }
@@ -284,6 +311,12 @@ int veth_each(struct veth *v, void (*each)(const char *name, void *arg), void *a
 	struct request r;
 	struct each e = { each, arg };
 
-	(void)begin_link(&r, RTM_GETLINK, NLM_F_DUMP, 0);
-	return talk(v->host, &r, take_name, &e) < 0 ? err_sys(err, "list the links") : 0;
+	for (int tries = 0; tries < LIST_TRIES; tries++) {
+		(void)begin_link(&r, RTM_GETLINK, NLM_F_DUMP, 0);
+		if (talk(v->host, &r, take_name, &e) == 0)
+			return 0;
+		if (errno != EINTR)
+			break;
+	}
+	return err_sys(err, "list the links");
 }

@@ -33,7 +33,8 @@ int veth_remove(struct veth *v, const char *name, struct err *err);
  * none, or one that a killed predecessor left half made. */
 int veth_keep(struct veth *v, const char *name, uint32_t address, struct err *err);
 
-/* Calls back with the name of each interface of the host. */
+/* Calls back with the name of each interface of the host, perhaps more than once if some come
+ * or go meanwhile. */
 int veth_each(struct veth *v, void (*each)(const char *name, void *arg), void *arg,
 	      struct err *err);
 
