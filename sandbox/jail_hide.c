@@ -55,8 +55,11 @@ static int hide_in(struct jail *j, int null, const char *folder, struct err *err
 	for (struct dirent *e; rc == 0 && (e = readdir(entries));) {
 		struct stat st;
 
-		if (fstatat(at, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)))
+		/* ENOENT: it was just removed.  What else cannot be looked at is not let in. */
+		if (fstatat(at, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			rc = errno == ENOENT ? 0 : err_sys(err, "look at '%s/%s'", folder,
+							   e->d_name);
+		else if (S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)))
 			rc = cover(j, null, folder, e->d_name, err);
 	}
 	(void)closedir(entries);	/* read only */
