@@ -7,6 +7,7 @@
 
 #include "admin-cli/connection.h"
 #include "admin-cli/fpm_files.h"
+#include "admin-cli/import_php.h"
 #include "admin-cli/request.h"
 #include "build_config.h"
 #include "schema/errors.h"
@@ -203,6 +204,8 @@ int import_run(const struct args *a, const char *socket, struct reply *out, int 
 
 	if (rc == 0)
 		rc = check_given(a, pools, err);
+	if (rc == 0)
+		rc = import_php(socket, a->operand, pools, err);
 	json_array_foreach(pools, i, pool)
 		if (rc == 0)
 			rc = import_pool(&m, pool, err);

@@ -135,6 +135,34 @@ def test_import(system, folder):
             system.ctl("remove", name, check=True)
 
 
+def test_the_folder_says_which_php(system, tmp_path):
+    """As Debian has them, also by a link to it; a version that is not there is told."""
+    [here] = [row["version"] for row in system.data("php", "list")["versions"] if row["is_default"]]
+    for version, wanted in ((here, f"php={here}"), ("9.9", "")):
+        pools = tmp_path / f"php/{version}/fpm/pool.d"
+        pools.mkdir(parents=True)
+        (pools / "www.conf").write_text(WWW.format(folder=tmp_path))
+        (tmp_path / f"to-{version}").symlink_to(pools)
+        for path in (pools, pools / "www.conf", tmp_path / f"to-{version}"):
+            status, envelope, error = run(system, path, "--site", f"www={SITE}", "--dry-run")
+            assert status == 0, error
+            [row] = found(envelope, str(pools.parent))
+            assert (row["pool"], row["value"], row["becomes"]) == ("www", version, wanted)
+            assert bool(row["why"]) == (not wanted)
+    for path in ("php/8.2", "php/x/fpm", f"php/{here}/fpmx"):
+        other = tmp_path / "other" / path
+        other.mkdir(parents=True)
+        (other / "www.conf").write_text(WWW.format(folder=tmp_path))
+        _, envelope, _ = run(system, other, "--site", f"www={SITE}", "--dry-run")
+        assert not [row for row in envelope["data"]["rows"] if "php=" in row["becomes"]]
+    try:
+        run(system, tmp_path / f"php/{here}/fpm/pool.d", "--site", f"www={SITE}")
+        assert system.show(SITE)["options"]["php"] == here
+        assert "php" in system.show(SITE)["overrides"]
+    finally:
+        system.ctl("remove", SITE, check=True)
+
+
 BROKEN = ["pm", "pm = a=b", "[shop", "env[A = x", "x = \"y", "# comment",
           "include = /nowhere/*.conf"]
 
