@@ -57,11 +57,9 @@ static const cap_value_t needed[] = {
 	CAP_KILL,		/* pools are the tenants' processes; nginx */
 	CAP_NET_ADMIN,		/* tenant-net; tenant-jail: lo of the new network namespace */
 	CAP_NET_BIND_SERVICE,	/* tenant-nginx: nginx -t binds the ports */
-	CAP_MKNOD,		/* tenant-jail: the five nodes of /dev */
 	CAP_SETGID, CAP_SETUID,	/* children become their users */
 	CAP_SETPCAP,		/* children give up capabilities for good */
 	CAP_SYS_ADMIN,		/* clone with a new pid namespace; tenant-jail: mounts */
-	CAP_SYS_CHROOT,		/* tenant-jail: entering namespaces and roots */
 	CAP_SYS_PTRACE,		/* pidfd_getfd of the listener from a living pool */
 	CAP_SYS_RESOURCE,	/* rlimits above the hard ones; tenant-jail */
 };
