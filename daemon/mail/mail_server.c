@@ -343,14 +343,19 @@ static int on_head(struct mail_peer *p)
 	return 0;
 }
 
-/* False if all room for large messages is taken; small ones always have some. */
+/* False if all room for large messages is taken, or the tenant's part of it; small
+ * ones always have some. */
 static bool hold(struct mail_peer *p)
 {
 	uint64_t now = p->reader.size > MAIL_HELD_FREE ? p->reader.size - MAIL_HELD_FREE : 0;
+	uint64_t own = 0;
 
 	p->server->held += now - p->held;
 	p->held = now;
-	return p->held == 0 || p->server->held <= MAIL_HELD_MAX;
+	for (const struct mail_peer *q = p->server->peers; q; q = q->next)
+		own += q->number == p->number ? q->held : 0;
+	return p->held == 0 ||
+	       (p->server->held <= MAIL_HELD_MAX && own <= MAIL_HELD_OF_ONE);
 }
 
 static void on_data(void *owner, uint32_t events)

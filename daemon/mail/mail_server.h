@@ -20,6 +20,7 @@
 #define MAIL_RUNS_MAX 8			/* mailers at the same time */
 #define MAIL_RUNS_OF_ONE 2
 #define MAIL_HELD_MAX (UINT64_C(256) * 1024 * 1024)	/* bytes of unfinished messages */
+#define MAIL_HELD_OF_ONE (MAIL_HELD_MAX / 2)	/* of one tenant */
 #define MAIL_HELD_FREE (UINT64_C(256) * 1024)	/* what each may have all the same */
 
 struct mail_peer;

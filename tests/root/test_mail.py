@@ -455,6 +455,23 @@ def test_half_a_message_is_not_sent(mails):
     assert mails.box.started() == 1
 
 
+def test_one_site_has_half_of_the_room_for_large_messages(mails):
+    head = base64.b64encode(message()[:HEAD.size + 14]).decode()
+    begin = f"""$piece = pack('V', 65536) . str_repeat(str_repeat('y', 1023) . "\\n", 64);
+        $first = pack('V', 13) . "Subject: x\\n\\ny"; $open = [];
+        foreach ([0, 1] as $i) {{
+            $s = $open[] = stream_socket_client('unix:///run/mail/sock');
+            stream_set_timeout($s, 15); fwrite($s, base64_decode('{head}') . $first);
+            for ($n = 0; $n < 1120 && @fwrite($s, $piece) === strlen($piece); $n++);
+            $sent[] = $n; }}
+        return [$sent, base64_encode(stream_get_contents($open[1], 256))];"""
+    with options(mails, A, "mail_size=100M"):
+        (sent, answer), _ = run(mails, begin)
+    assert sent[0] == 1120 and sent[1] < 1120, sent  # 70 MiB each, 128 MiB in all
+    assert RESULTS[ANSWER.unpack(base64.b64decode(answer))[1]] == "busy"
+    assert raw(mails, message())[0] == "sent"
+
+
 def test_silent_clients_hold_nobody_up(mails):
     """Four connections are a tenant's; the next is told so, a neighbour is served."""
     code = ("for ($i = 0; $i < 40; $i++) $s[] = @stream_socket_client('unix:///run/mail/sock', $n, "
