@@ -2,6 +2,7 @@
 /* Option values that are in range and still not for everybody. */
 #include "tenants/build_job.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/mutant.h"
@@ -12,6 +13,17 @@
 
 /* Folders of a home that no document root may lie in. */
 static const char *const closed[] = { "private", "sessions", "tmp", "logs" };
+
+/* A site's logs lie in a folder of its name, beside nginx's own logs and what rotating made
+ * of them: access.log, nginx.log-20261201, access.log.1.gz.  None of these ends is a domain. */
+static bool is_log_name(const char *site)
+{
+	const char *dot = strrchr(site, '.');
+	const char *end = dot ? dot + 1 : site;
+
+	return strcmp(end, "log") == 0 || strncmp(end, "log-", strlen("log-")) == 0 ||
+	       strcmp(end, "gz") == 0;
+}
 
 static int setting_is_on(const struct settings *s, const char *key)
 {
@@ -30,6 +42,9 @@ int build_check_policy(const struct settings *s, const struct wire_tenant *t, st
 	char safe[OPTION_FORMAT_MAX];
 	size_t n = strcspn(t->options.document_root, "/");
 
+	if (is_log_name(t->site))
+		return err_set(err, ERR_BAD_NAME, "site '%s': a name that ends so is that of a log "
+			       "in log_dir; choose another", t->site);
 	options_default(&usual);
 	for (int i = 0; i < OPTION_IDS; i++) {
 		const struct option_row *row = &option_rows[i];

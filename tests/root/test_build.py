@@ -245,6 +245,19 @@ def test_bad_names(b, site):
     assert reply.code == BAD_NAME and reply.status == 5
 
 
+@pytest.mark.parametrize("site", ["access.log", "nginx.log", "access.log-20261201", "nginx.log.2.gz"])
+def test_a_site_is_not_called_as_a_log_is(b, site):
+    """Its folder lies beside nginx's logs: undoing the try removed what had the name."""
+    log = b.log / site
+    log.write_text("of all sites\n")
+    reply = b.job("issue", 0, site)
+    if reply.code == 0:
+        b.job("apply", reply.number, site)
+    assert log.read_text() == "of all sites\n"
+    assert reply.code == BAD_NAME
+    b.add("access.log.example")
+
+
 def test_number_of_another_site(b):
     one = b.add("one.example")[0]
     b.add("two.example")
