@@ -96,11 +96,11 @@ int settings_apply(struct settings *now, const struct settings *record, struct e
 	return 0;
 }
 
-int settings_refresh(struct settings *now, struct err *err)
+int settings_refresh(const char *run_dir, struct settings *now, struct err *err)
 {
 	struct settings record;
 
-	if (settings_load(now->run_dir, &record, err) < 0)
+	if (settings_load(run_dir, &record, err) < 0)
 		return -1;
 	/* Spelled as this program was told; it may be the same folder by another way. */
 	memcpy(record.run_dir, now->run_dir, sizeof(record.run_dir));

@@ -64,7 +64,7 @@ int settings_apply(struct settings *now, const struct settings *record, struct e
 
 /* Takes over, in the same way, what tenant-build has written since: for programs
  * that nobody tells of a reload.  On an error *now is as before. */
-int settings_refresh(struct settings *now, struct err *err);
+int settings_refresh(const char *run_dir, struct settings *now, struct err *err);
 
 #define SETTINGS_FILE "settings"	/* its name in run_dir */
 

@@ -22,7 +22,7 @@ void settings_now_get(struct settings_now *n, struct settings *out)
 
 	(void)pthread_mutex_lock(&n->lock);
 	/* The supervisor refuses what this refuses, and logs why. */
-	(void)settings_refresh(&n->settings, &err);
+	(void)settings_refresh(n->settings.run_dir, &n->settings, &err);
 	*out = n->settings;
 	(void)pthread_mutex_unlock(&n->lock);
 }

@@ -407,14 +407,13 @@ static void on_connection(void *owner, uint32_t events)
 	struct mail_server *s = owner;
 	CLOSE_AT_EXIT int fd = accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct err err = { 0 };
-	struct settings fresh;
 
 	(void)events;
 	if (fd < 0)
 		return;
-	/* As root has them now; a torn reload leaves the old ones. */
-	if (settings_load(s->run_dir, &fresh, &err) == 0)
-		s->settings = fresh;
+	/* As root has them now; a reload that is torn, or refused, leaves the old ones:
+	 * uid_base says who a sender is. */
+	(void)settings_refresh(s->run_dir, &s->settings, &err);
 	int64_t number = who(s, fd);
 	struct mail_peer *p = number < 0 ? NULL : calloc(1, sizeof(*p));
 

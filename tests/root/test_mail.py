@@ -351,6 +351,24 @@ def test_mail_own_sender(mails):
         os.kill(mails.pid("tenantd"), 1)
 
 
+def test_a_refused_reload_changes_no_sender(mails):
+    """uid_base says who asks; it needs a restart, and the supervisor takes nothing over."""
+    more, record = mails.folder / "etc/conf.d", mails.folder / "run/settings"
+    more.mkdir(exist_ok=True)
+    base, before = mails.show(A)["uid"] - mails.show(A)["number"], record.read_bytes()
+    try:
+        (more / "base.conf").write_text(f"uid_base = {base + 1000}\n")
+        os.kill(mails.pid("tenantd"), 1)
+        wait_until(lambda: record.read_bytes() != before, LIMIT_S, "the settings are read")
+        assert run(mails, "return mail('joe@far.example', 's', 'b');") == (True, []), mails.logs()
+        mail, = mails.box.wait(1)
+        assert mail.args[2] == f"t{mails.show(A)['number']}@{A}"
+    finally:
+        (more / "base.conf").unlink()
+        os.kill(mails.pid("tenantd"), 1)
+        wait_until(lambda: record.read_bytes() == before, LIMIT_S, "the settings are back")
+
+
 # ---- how much ---------------------------------------------------------------------------
 
 def test_the_rate_is_bounded_and_a_neighbour_s_is_not_touched(mails):
