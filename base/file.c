@@ -152,6 +152,31 @@ int file_remove(int dir, const char *name, struct err *err)
 	return 0;
 }
 
+int file_each(int dir, int (*each)(int dir, const char *name, void *arg, struct err *err),
+	      void *arg, struct err *err)
+{
+	CLOSE_AT_EXIT int scan = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
+	int rc = 0;
+
+	if (!entries)
+		return err_sys(err, "read a folder");
+	scan = -1;		/* the stream owns it now */
+	while (rc == 0) {
+		const struct dirent *e;
+
+		errno = 0;
+		if (!(e = readdir(entries))) {
+			rc = errno ? err_sys(err, "read a folder to its end") : 0;
+			break;
+		}
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			rc = each(dir, e->d_name, arg, err);
+	}
+	(void)closedir(entries);	/* read only */
+	return rc;
+}
+
 /* One removal: TOP is the folder that shall go, NEXT names what is moved up. */
 struct removal {
 	int top;
@@ -178,20 +203,23 @@ static int move_up(struct removal *r, int dir, const char *name, struct err *err
 	return err_set(err, ERR_SYSTEM, "folders below '%s' are nested too deep", name);
 }
 
+struct removal_at {
+	struct removal *removal;
+	int depth;		/* of what lies in the folder */
+};
+
+static int remove_entry(int dir, const char *name, void *arg, struct err *err)
+{
+	const struct removal_at *at = arg;
+
+	return remove_any(at->removal, dir, name, at->depth, err);
+}
+
 static int remove_entries(struct removal *r, int fd, int depth, struct err *err)
 {
-	CLOSE_AT_EXIT int scan = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
-	int rc = 0;
+	struct removal_at at = { r, depth + 1 };
 
-	if (!entries)
-		return err_sys(err, "read the folder");
-	scan = -1;		/* the stream owns it now */
-	for (struct dirent *e; rc == 0 && (e = readdir(entries));)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = remove_any(r, fd, e->d_name, depth + 1, err);
-	(void)closedir(entries);	/* read only */
-	return rc;
+	return file_each(fd, remove_entry, &at, err);
 }
 
 static int remove_any(struct removal *r, int dir, const char *name, int depth, struct err *err)

@@ -38,6 +38,12 @@ int file_write(int dir, const char *name, const void *data, size_t size, mode_t 
 /* Removes NAME if it is there and fsyncs the folder.  Idempotent. */
 int file_remove(int dir, const char *name, struct err *err);
 
+/* Calls EACH with DIR and every name in it but . and .., until a call returns
+ * anything but 0; returns what that returned.  A folder that cannot be read to
+ * its end is an error: -1.  DIR stays the caller's. */
+int file_each(int dir, int (*each)(int dir, const char *name, void *arg, struct err *err),
+	      void *arg, struct err *err);
+
 /* Removes a whole tree by descriptors, crossing no mount and following no
  * link.  Nothing there is success.  Never more than FILE_DEPTH_MAX folders are
  * open: deeper ones are moved up to the top of the tree first. */

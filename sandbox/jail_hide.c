@@ -4,7 +4,6 @@
  * covered by a device that cannot be opened or started.  nosuid and no_new_privs
  * already make them run as the tenant; this is for the day on which one of these fails.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -41,29 +40,32 @@ static int cover(struct jail *j, int null, const char *folder, const char *name,
 	return mount_put(mount, j->root, path, err);
 }
 
+struct hiding {
+	struct jail *jail;
+	int null;
+	const char *folder;
+};
+
+static int hide_one(int dir, const char *name, void *arg, struct err *err)
+{
+	const struct hiding *h = arg;
+	struct stat st;
+
+	/* ENOENT: it was just removed.  What else cannot be looked at is not let in. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "look at '%s/%s'", h->folder, name);
+	return S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)) ?
+	       cover(h->jail, h->null, h->folder, name, err) : 0;
+}
+
 static int hide_in(struct jail *j, int null, const char *folder, struct err *err)
 {
 	CLOSE_AT_EXIT int at = file_open_beneath(j->root, folder + 1, O_RDONLY | O_DIRECTORY, 0);
-	int scan = at < 0 ? -1 : fcntl(at, F_DUPFD_CLOEXEC, 0);
-	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
-	int rc = 0;
+	struct hiding h = { j, null, folder };
 
-	if (!entries) {
-		fd_close(&scan);
-		return errno == ENOENT ? 0 : err_sys(err, "list '%s'", folder);
-	}
-	for (struct dirent *e; rc == 0 && (e = readdir(entries));) {
-		struct stat st;
-
-		/* ENOENT: it was just removed.  What else cannot be looked at is not let in. */
-		if (fstatat(at, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			rc = errno == ENOENT ? 0 : err_sys(err, "look at '%s/%s'", folder,
-							   e->d_name);
-		else if (S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)))
-			rc = cover(j, null, folder, e->d_name, err);
-	}
-	(void)closedir(entries);	/* read only */
-	return rc;
+	if (at < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "open '%s'", folder);
+	return file_each(at, hide_one, &h, err) < 0 ? err_wrap(err, "%s", folder) : 0;
 }
 
 int jail_hide(struct jail *j, struct err *err)

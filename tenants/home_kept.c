@@ -2,7 +2,6 @@
 /* Moving homes aside and back, giving them to a new number, deleting them. */
 #include "tenants/home_kept.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -119,34 +118,28 @@ static int give_one(const struct owners *o, int fd, const char *name, bool *out_
 	return 0;
 }
 
-static int give_tree(const struct owners *o, int dir, const char *name, int depth,
-		     struct err *err)
+struct giving {
+	const struct owners *owners;
+	int depth;		/* of what lies in the folder */
+};
+
+static int give_tree(int dir, const char *name, void *arg, struct err *err)
 {
+	const struct giving *g = arg;
+	struct giving below = { g->owners, g->depth + 1 };
 	bool is_dir = false;
 	CLOSE_AT_EXIT int path = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (path < 0)
 		return err_sys(err, "open '%s'", name);
-	if (give_one(o, path, name, &is_dir, err) < 0)
+	if (give_one(g->owners, path, name, &is_dir, err) < 0)
 		return -1;
 	if (!is_dir)
 		return 0;
-	if (depth >= FILE_DEPTH_MAX)
+	if (g->depth >= FILE_DEPTH_MAX)
 		return err_set(err, ERR_FAILED, "folders below '%s' are nested deeper than %d",
 			       name, FILE_DEPTH_MAX);
-	CLOSE_AT_EXIT int fd = openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!entries)
-		return err_sys(err, "read folder '%s'", name);
-	int rc = 0;
-	int own = fd_take(&fd);		/* the stream's */
-
-	for (struct dirent *e; rc == 0 && (e = readdir(entries));)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = give_tree(o, own, e->d_name, depth + 1, err);
-	(void)closedir(entries);	/* read only */
-	return rc;
+	return file_each(path, give_tree, &below, err) < 0 ? err_wrap(err, "%s", name) : 0;
 }
 
 static int check_restore(const struct ledger *l, uint32_t number, const struct wire_tenant *t,
@@ -201,7 +194,7 @@ int home_kept_restore(const struct settings *s, const struct ledger *l, uint32_t
 
 	kept_name(t->restore_number, name);
 	if (is_aside && (ledger_pass_home(l, t->restore_number, number, true, err) < 0 ||
-			 give_tree(&o, removed, name, 0, err) < 0))
+			 give_tree(removed, name, &(struct giving){ &o, 0 }, err) < 0))
 		return err_wrap(err, "restore '%s'", t->site);
 	fault_point("build.restore.given");
 	if (is_aside && move(removed, name, homes, t->site, err) < 0)

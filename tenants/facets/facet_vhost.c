@@ -6,7 +6,6 @@
  */
 #include "tenants/facets/facet.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,23 +59,26 @@ static bool stays(const struct facet_run *run, const char *name)
 	       ledger_is_living(run->ledger, (uint32_t)n);
 }
 
+struct links {
+	const struct facet_run *run;
+	int staged;
+};
+
+static int link_one(int sites, const char *name, void *arg, struct err *err)
+{
+	const struct links *l = arg;
+
+	if (stays(l->run, name) && linkat(sites, name, l->staged, name, 0) < 0)
+		return err_sys(err, "link '%s' into '%s'", name, NGINX_STAGED);
+	return 0;
+}
+
 /* Links what is in sites and stays into staged. */
 static int link_others(const struct facet_run *run, int sites, int staged, struct err *err)
 {
-	CLOSE_AT_EXIT int scan = openat(sites, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
-	int rc = 0;
+	struct links l = { run, staged };
 
-	if (!entries)
-		return err_sys(err, "read folder '%s'", NGINX_SITES);
-	scan = -1;			/* the stream's */
-	for (struct dirent *e; rc == 0 && (e = readdir(entries));) {
-		if (stays(run, e->d_name) &&
-		    linkat(sites, e->d_name, staged, e->d_name, 0) < 0)
-			rc = err_sys(err, "link '%s' into '%s'", e->d_name, NGINX_STAGED);
-	}
-	(void)closedir(entries);	/* read only */
-	return rc;
+	return file_each(sites, link_one, &l, err) < 0 ? err_wrap(err, NGINX_SITES) : 0;
 }
 
 static int put(int dir, const char *name, struct text *t, struct err *err)
