@@ -21,6 +21,7 @@
 #include "base/caps.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mutant.h"
 #include "base/notify.h"
@@ -85,6 +86,17 @@ struct tenantd {
 };
 
 /* Also the first result, before there is anything to reload. */
+/* tenant-build has left the record that was refused where services find it; one
+ * that starts anew shall go by what holds. */
+static void put_back(const struct place *p)
+{
+	struct err err = { 0 };
+
+	if (file_write(p->run_dir, SETTINGS_FILE, &p->settings, sizeof(p->settings), 0644, 0, 0,
+		       &err) < 0)
+		log_event(DAEMON_ERROR, "program=tenantd error='%s'", err.text);
+}
+
 static void on_settings(void *owner, const struct settings *record, const struct err *result)
 {
 	struct tenantd *d = owner;
@@ -102,6 +114,7 @@ static void on_settings(void *owner, const struct settings *record, const struct
 		net_link_reload(&d->net, &before);
 	} else {
 		log_event(DAEMON_ERROR, "program=tenantd reload=refused error='%s'", err.text);
+		put_back(&d->place);
 	}
 	(void)notify_send("READY=1", NULL);	/* the manager waits no longer than it likes */
 }

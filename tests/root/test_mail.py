@@ -352,14 +352,17 @@ def test_mail_own_sender(mails):
 
 
 def test_a_refused_reload_changes_no_sender(mails):
-    """uid_base says who asks; it needs a restart, and the supervisor takes nothing over."""
+    """uid_base says who asks; it needs a restart, and the supervisor takes nothing over.  A service
+    that starts anew goes by what holds, too."""
     more, record = mails.folder / "etc/conf.d", mails.folder / "run/settings"
     more.mkdir(exist_ok=True)
     base, before = mails.show(A)["uid"] - mails.show(A)["number"], record.read_bytes()
     try:
         (more / "base.conf").write_text(f"uid_base = {base + 1000}\n")
         os.kill(mails.pid("tenantd"), 1)
-        wait_until(lambda: record.read_bytes() != before, LIMIT_S, "the settings are read")
+        wait_until(lambda: "reload=refused" in mails.logs() and record.read_bytes() == before, LIMIT_S,
+                   "the settings are read, refused and put back")
+        restart(mails)
         assert run(mails, "return mail('joe@far.example', 's', 'b');") == (True, []), mails.logs()
         mail, = mails.box.wait(1)
         assert mail.args[2] == f"t{mails.show(A)['number']}@{A}"
