@@ -444,26 +444,29 @@ def test_cpu_weight(tree):
     """Two want one CPU: what the heavier one uses the lighter one does not get."""
     one = min(os.sched_getaffinity(0))
 
-    def start(number, weight, milliseconds):
-        return subprocess.Popen(tree.command("-n", number, "-w", weight, "-t", "50000", "-c",
-                                             f"spin {milliseconds}"),
+    def start(number, weight):
+        return subprocess.Popen(tree.command("-n", number, "-w", weight, "-t", "100000", "-c",
+                                             "spin 95000"),
                                 stdout=subprocess.PIPE, text=True,
                                 preexec_fn=lambda: os.sched_setaffinity(0, [one]))
 
-    def used():
-        return sum(int(x) for pid in tree.living("/9") for x in
+    def used(number):
+        return sum(int(x) for pid in tree.living(f"/{number}") for x in
                    procs.read(pid, "stat").rsplit(")", 1)[1].split()[11:13]) * 10
-    light = start(9, 100, 45000)
+    both = [start(9, 100)]
     try:
-        procs.wait_until(lambda: used() > 50, 30, "the light one works")
-        heavy = start(8, 10000, 2000)
-        procs.wait_until(lambda: tree.living("/8"), 30, "the heavy one is there")
-        before = used()
-        heavy.communicate(timeout=45)
-        assert used() - before < 1000
+        procs.wait_until(lambda: used(9) > 50, 30, "the light one works")
+        both.append(start(8, 10000))
+        # While its cage is built and taken down it waits and leaves the CPU to the other.
+        procs.wait_until(lambda: used(8) > 200, 30, "the heavy one works")
+        light, heavy = used(9), used(8)
+        procs.wait_until(lambda: used(8) > heavy + 2000, 45, "it has worked")
+        assert used(9) - light < 1000
     finally:
-        light.terminate()
-        light.communicate(timeout=30)
+        for each in both:
+            each.terminate()
+        for each in both:
+            each.communicate(timeout=30)
 
 
 def test_open_files_limit(tree):
