@@ -38,8 +38,13 @@ static bool is_access(const char *site, const char *line, size_t size)
 	return size > n && memcmp(line, site, n) == 0 && line[n] == ' ';
 }
 
+/* nginx cuts its lines here (NGX_MAX_ERROR_STR less the line's end). */
+#define ERROR_CUT 2047
+
 /* In the error log the name stands behind "server: ", with visitors' text on
- * both sides.  A line that shows the mark twice may be forged: it is nobody's. */
+ * both sides.  A line that shows the mark twice may be forged: it is nobody's.
+ * So is one that was cut: a long name of a file may have pushed nginx's own mark
+ * out and hold another. */
 static bool is_error(const char *site, const char *line, size_t size)
 {
 	static const char mark[] = ", server: ";
@@ -47,7 +52,7 @@ static bool is_error(const char *site, const char *line, size_t size)
 	size_t n = strlen(site);
 	const char *at = memmem(line, size, mark, m);
 
-	if (!at)
+	if (!at || size >= ERROR_CUT)
 		return false;
 	size_t left = size - (size_t)(at + m - line);
 

@@ -59,6 +59,21 @@ static void test_size(void **state)
 	assert_true(log_filter_takes(LOG_KIND_ACCESS, "a.example", "a.example x", 10));
 }
 
+/* A site's own file, a socket with a long name, makes nginx write its path at `crit` and
+ * cut what stands behind it: the mark that is left is the tenant's. */
+static void test_cut(void **state)
+{
+	static const char head[] = E "open() \"/srv/tenants/b.example/public/, client: 1.1.1.1, "
+				   "server: a.example, ";
+	char line[2048];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	memcpy(line, head, sizeof(head) - 1);
+	assert_false(log_filter_takes(LOG_KIND_ERROR, "a.example", line, 2047));
+	assert_true(log_filter_takes(LOG_KIND_ERROR, "a.example", line, 2046));
+}
+
 static void test_words(void **state)
 {
 	(void)state;
@@ -73,6 +88,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_words),
 	};
 
