@@ -284,7 +284,8 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 	c->uid = peer_uid(r->connection);
 	c->is_dry_run = route->query[FLAG_DRY_RUN][0] != '\0';
 	if (route->query[FLAG_IF_REVISION][0] &&
-	    str_number(route->query[FLAG_IF_REVISION], INT64_MAX, &c->if_revision) < 0) {
+	    (str_number(route->query[FLAG_IF_REVISION], INT64_MAX, &c->if_revision) < 0 ||
+	     c->if_revision == 0)) {	/* 0 is how `struct change` says: any */
 		(void)err_set(&err, ERR_USAGE, "'%.40s' is no revision",
 			      route->query[FLAG_IF_REVISION]);
 		return refuse(r, route->row->word, &err, flag_rows[FLAG_IF_REVISION].field);
