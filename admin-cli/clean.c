@@ -6,12 +6,18 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Bytes of a character that begins with this one; 0: none does. */
+static size_t length(unsigned char first)
+{
+	return first < 0x80 ? 1 : (first & 0xe0) == 0xc0 ? 2 : (first & 0xf0) == 0xe0 ? 3
+	       : (first & 0xf8) == 0xf0 ? 4 : 0;
+}
+
 /* Decodes one character (RFC 3629).  Returns its bytes, 0 if it is malformed. */
 static size_t decode(const unsigned char *s, uint32_t *out)
 {
 	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
-		   : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t n = length(s[0]);
 
 	if (n <= 1) {
 		*out = s[0];
@@ -52,6 +58,28 @@ void clean_add(struct text *out, const char *s)
 		else
 			text_add(out, "%.*s", (int)n, s);
 		s += n ? n : 1;
+	}
+}
+
+void clean_add_rest(struct text *out, struct clean_part *part)
+{
+	part->held[part->count] = '\0';
+	part->count = 0;
+	clean_add(out, part->held);
+}
+
+void clean_add_piece(struct text *out, struct clean_part *part, const char *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (((unsigned char)data[i] & 0xc0) != 0x80)
+			clean_add_rest(out, part);
+		if (data[i] == '\n' || data[i] == '\t') {
+			text_add(out, "%c", data[i]);
+			continue;
+		}
+		part->held[part->count++] = data[i] == '\r' || data[i] == '\0' ? ' ' : data[i];
+		if (part->count >= length((unsigned char)part->held[0]))
+			clean_add_rest(out, part);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin-cli/clean.h"
 #include "admin-cli/connection.h"
 #include "admin-cli/request.h"
 #include "base/fd.h"
@@ -28,6 +29,7 @@ enum { TO_IN, FROM_OUT, FROM_ERROR, CHANNEL, FDS };
 
 struct run {
 	int fd[FDS];
+	struct clean_part out, error;	/* of a terminal */
 	bool is_input_over;
 	char input[PIECE];		/* on its way to the command */
 	size_t begin, end_at;
@@ -35,27 +37,32 @@ struct run {
 	struct wire_exec_end end;
 };
 
-/* All but line ends and tabs; a terminal acts upon the others. */
-static void clean(char *data, size_t size)
+/* To a terminal goes what it does not act upon. */
+static bool put_clean(struct clean_part *part, const char *data, size_t size, int to)
 {
-	for (size_t i = 0; i < size; i++)
-		if (((unsigned char)data[i] < 0x20 && !strchr("\n\t", data[i])) || data[i] == 0x7f)
-			data[i] = data[i] == '\r' || data[i] == '\0' ? ' ' : '?';
+	struct text out = { 0 };
+
+	if (size > 0)
+		clean_add_piece(&out, part, data, size);
+	else
+		clean_add_rest(&out, part);
+	bool is_put = !out.failed && (out.size == 0 || fd_write_full(to, out.data, out.size) == 0);
+
+	text_free(&out);
+	return is_put;
 }
 
 /* Copies what is there from one to the other.  False: that way is closed. */
-static bool copy(int from, int to)
+static bool copy(int from, struct clean_part *part, int to)
 {
 	static char data[PIECE];
 	ssize_t n = read(from, data, sizeof(data));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return true;
-	if (n <= 0)
-		return false;
 	if (isatty(to))
-		clean(data, (size_t)n);
-	return fd_write_full(to, data, (size_t)n) == 0;
+		return put_clean(part, data, n > 0 ? (size_t)n : 0, to) && n > 0;
+	return n > 0 && fd_write_full(to, data, (size_t)n) == 0;
 }
 
 /* Takes input while there is none to be passed on. */
@@ -116,9 +123,9 @@ static int relay(struct run *r, struct err *err)
 			fd_close(&r->fd[TO_IN]);
 		else if (p[4].revents)
 			pass_input(r);
-		if (p[1].revents && !copy(r->fd[FROM_OUT], STDOUT_FILENO))
+		if (p[1].revents && !copy(r->fd[FROM_OUT], &r->out, STDOUT_FILENO))
 			fd_close(&r->fd[FROM_OUT]);
-		if (p[2].revents && !copy(r->fd[FROM_ERROR], STDERR_FILENO))
+		if (p[2].revents && !copy(r->fd[FROM_ERROR], &r->error, STDERR_FILENO))
 			fd_close(&r->fd[FROM_ERROR]);
 		if (p[3].revents)
 			hear(r);

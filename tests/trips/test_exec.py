@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """exec: a command in the very cage, with its input, output and status; never outside, never for ever."""
 import array
+import contextlib
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -93,6 +95,20 @@ def test_typed(own):
         gone(own)
         t.type("clear; echo shell\"\"lives", "Enter")
         t.wait("shelllives")
+
+
+def test_a_terminal_gets_no_control_characters(own):
+    """What a site's command prints may be a stranger's: ESC, and CSI as one character of UTF-8."""
+    ours, theirs = pty.openpty()
+    with start(own, "printf", r"a\033[7mb\302\2337mc\2337md\303\274\n", stdout=theirs) as child:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):      # EIO: nobody writes any more
+            while piece := os.read(ours, 4096):
+                shown += piece
+        os.close(ours)
+        assert child.wait(120) == 0
+    assert shown == "a?[7mb?7mc?7md\u00fc\r\n".encode()
 
 
 def test_it_is_the_very_cage(own):

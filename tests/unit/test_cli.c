@@ -235,6 +235,28 @@ static void test_clean(void **state)
 	}
 }
 
+/* However it is cut: a command of a hostile site may write byte by byte. */
+static void test_clean_pieces(void **state)
+{
+	static const char raw[] = "a\tb\r\n\x1b[1m\0m\xc3\xbcller\xc2\x9b" "31m\x9b" "7m"
+				  "\xe2\x80\xae\xf0\x9f\x98\x80\xe2\n\xc0\x9b\xe2\x82";
+	static const char clean[] = "a\tb \n?[1m m\xc3\xbcller?31m?7m?"
+				    "\xf0\x9f\x98\x80?\n????";
+
+	(void)state;
+	for (size_t cut = 1; cut < sizeof(raw); cut++) {
+		struct clean_part part = { .count = 0 };
+		struct text out = { 0 };
+
+		for (size_t at = 0; at < sizeof(raw) - 1; at += cut)
+			clean_add_piece(&out, &part, raw + at,
+					sizeof(raw) - 1 - at < cut ? sizeof(raw) - 1 - at : cut);
+		clean_add_rest(&out, &part);
+		assert_string_equal(out.data, clean);
+		text_free(&out);
+	}
+}
+
 #define METADATA(result) "{\"metadata\":{\"command\":\"x\",\"result\":\"" result "\"," \
 			 "\"reason\":\"why\",\"version\":\"1\"},\"data\":"
 
@@ -457,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_not_utf8),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_clean_pieces),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_dump_is_ascii),
 		cmocka_unit_test(test_own_envelope),
