@@ -37,6 +37,29 @@ fill() {
 		-e "s|@NAME@|$name|g" -e "s|@NET@|${NET:-no}|g" "$1"
 }
 
+# born PID - when it was started; in ticks (proc(5)).
+born() {
+	read -r line 2>/dev/null <"/proc/$1/stat" || return 1
+	# shellcheck disable=SC2086 # words are meant; after the name: state, parent, ...
+	set -- ${line##*) }
+	shift 19
+	echo "$1"
+}
+
+# note PID FILE - and when it was started: numbers are given out again.
+note() {
+	echo "$1 $(born "$1")" >>"$2"
+}
+
+# still_ours FILE - what was noted there, without numbers that a stranger has by now.
+# One that is gone may have left children in its session.
+still_ours() {
+	while read -r noted began; do
+		now=$(born "$noted") || now=$began
+		[ "$now" != "$began" ] || echo "$noted"
+	done <"$1"
+}
+
 # wait_child PID - its exit status, also if a trapped signal interrupts `wait`.
 wait_child() {
 	while :; do
@@ -62,7 +85,7 @@ keeper() {
 		began=$(date +%s)
 		setsid "$@" >>"$prefix/log/$label.log" 2>&1 </dev/null &
 		child=$!
-		echo "$child" >>"$prefix/keep/sessions"
+		note "$child" "$prefix/keep/sessions"
 		# Whole or not at all: others read it at any time.
 		echo "$child" >"$prefix/keep/$label.new"
 		mv "$prefix/keep/$label.new" "$prefix/keep/$label.pid"
@@ -84,7 +107,7 @@ keeper() {
 keep() {
 	keeper "$@" &
 	kept="$! $kept"
-	echo "$!" >>"$prefix/keep/keepers"
+	note "$!" "$prefix/keep/keepers"
 }
 
 # process_is_running PID - not if it is gone or a zombie.

@@ -72,7 +72,7 @@ cleanup() {
 		process_end "$keeper"
 	done
 	# shellcheck disable=SC2046 # a list of numbers
-	[ ! -e "$prefix/keep/sessions" ] || session_end $(cat "$prefix/keep/sessions")
+	[ ! -e "$prefix/keep/sessions" ] || session_end $(still_ours "$prefix/keep/sessions")
 	# After the last process of ours: a tenant-tree that was killed while it made
 	# its groups has left no record, so its groups are looked for by name.
 	if [ -n "$on_systemd" ]; then
@@ -93,9 +93,9 @@ if [ -n "$dead" ]; then
 	read -r name made <"$dead/keep/run" || die "'$dead' is no folder of a run.sh"
 	prefix=$(cd "$dead" && pwd -P)
 	unit=$name-tree
-	while read -r keeper; do
+	for keeper in $(still_ours "$prefix/keep/keepers"); do
 		kept="$keeper $kept"
-	done <"$prefix/keep/keepers"
+	done
 	cleanup
 	exit
 fi

@@ -72,6 +72,27 @@ def test_a_killed_start_leaves_nothing(monkeypatch):
     assert procs.leaks(str(folder), names[0]) == []
 
 
+@pytest.mark.parametrize("file", ("keepers", "sessions"))
+@pytest.mark.parametrize("is_stranger", (True, False))
+def test_a_number_that_was_given_out_again_is_a_strangers(file, is_stranger):
+    with tempfile.TemporaryDirectory(dir="/run", prefix="t-run.") as top:
+        keep = pathlib.Path(top, "keep")
+        keep.mkdir()
+        (keep / "run").write_text(f"tenantd-run-{os.getpid()}-none \n")
+        with subprocess.Popen(["sleep", "1000"], start_new_session=True) as child:
+            stat = pathlib.Path(f"/proc/{child.pid}/stat").read_text()
+            born = int(stat.rpartition(")")[2].split()[19]) - is_stranger
+            for name in ("keepers", "sessions"):
+                (keep / name).write_text(f"{child.pid} {born}\n" if name == file else "")
+            done = run(["-k", top])
+            if is_stranger:
+                assert child.poll() is None
+                child.kill()
+            assert child.wait(30) in (-signal.SIGTERM, -signal.SIGKILL)
+        assert done.returncode == 0, done.stderr
+        assert os.listdir(top) == []
+
+
 def test_given_folder_and_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
