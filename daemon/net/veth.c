@@ -238,16 +238,21 @@ static int add_route(struct mnl_socket *sock, int index, uint32_t address, unsig
 	return talk(sock, &r, NULL, NULL) < 0 ? err_sys(err, "make a route") : 0;
 }
 
-/* Closes the socket. */
+/* Closes the socket, also where it fails. */
 static int set_up_inside(int jail, uint32_t address, struct err *err)
 {
 	struct timeval wait = { .tv_sec = WAIT_S };
-	struct mnl_socket *sock = mnl_socket_fdopen(jail);
+	CLOSE_AT_EXIT int fd = jail;
 	struct ifinfomsg eth = { 0 };
 	int rc = 0;
 
-	if (!sock || setsockopt(jail, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
 		return err_sys(err, "use the jail's socket");
+	struct mnl_socket *sock = mnl_socket_fdopen(fd);
+
+	if (!sock)
+		return err_sys(err, "use the jail's socket");
+	fd = -1;		/* the library's */
 	if (find(sock, INSIDE, &eth) < 0)
 		rc = err_sys(err, "find the jail's end");
 	else if (add_address(sock, eth.ifi_index, address, err) < 0 ||
