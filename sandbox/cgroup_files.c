@@ -67,7 +67,10 @@ static int open_file(const char *folder, const char *name, int flags)
 
 int cgroup_write(const char *folder, const char *name, const char *value, struct err *err)
 {
-	CLOSE_AT_EXIT int fd = open_file(folder, name, O_WRONLY);
+	/* Lowering memory.max, the writer would take the memory back from the tenant, at a
+	 * speed that is the tenant's to choose; from Linux 6.16 on this word leaves it to the
+	 * tenant's next allocation.  Elsewhere it means nothing. */
+	CLOSE_AT_EXIT int fd = open_file(folder, name, O_WRONLY | O_NONBLOCK);
 
 	if (fd < 0)
 		return fail(err, "open", folder, name);
