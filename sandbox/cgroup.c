@@ -282,3 +282,8 @@ int cgroup_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_fact
 	*out = facts;
 	return 0;
 }
+
+uint64_t cgroup_memory_used(const struct cgroup_tree *t, uint32_t number)
+{
+	return t->is_unified ? cgroup_v2_memory_used(t, number) : cgroup_v1_memory_used(t, number);
+}

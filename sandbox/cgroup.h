@@ -101,4 +101,9 @@ struct cgroup_facts {
 int cgroup_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_facts *out,
 		struct err *err);
 
+/* Bytes that the tenant's processes have mapped and the group was charged for: each page
+ * once, however many share it.  UINT64_MAX: not known.  Reading PSS of a process would wait
+ * for a lock that the process can hold for long. */
+uint64_t cgroup_memory_used(const struct cgroup_tree *t, uint32_t number);
+
 #endif

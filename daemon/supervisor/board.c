@@ -4,22 +4,15 @@
 
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
-#include "base/str.h"
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/sock_diag.h"
+#include "sandbox/cgroup.h"
 #include "schema/errors.h"
-
-/* Of more than these it is not worked out: the kernel walks all page tables, and
- * meanwhile no site is started. */
-#define PSS_PROCESSES 64
-#define PSS_TABLES_KIB 32768
 
 bool board_is_one(int fd)
 {
@@ -59,6 +52,20 @@ static int read_queue(const struct pool *p, struct sock_facts *out)
 	       sock_diag_read((ino_t)listener_inode(p->listener), out, NULL);
 }
 
+/* Not by write(2), which waits for all other writers of the file: one whose own source is
+ * still to come from a slow disk would hold the supervisor up.  A board cannot shrink
+ * (board_is_one), so that what is mapped of it is there. */
+static int put_queue(int fd, const struct board_queue *queue)
+{
+	size_t size = offsetof(struct board, queue) + sizeof(*queue);
+	struct board *b = mmap(NULL, size, PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (b == MAP_FAILED)
+		return -1;
+	b->queue = *queue;
+	return munmap(b, size);
+}
+
 void board_note_queue(struct pool *p)
 {
 	struct sock_facts facts;
@@ -71,58 +78,8 @@ void board_note_queue(struct pool *p)
 					   .room = facts.backlog };
 
 	/* For who asks the pool itself.  One that does not take it has no board any more. */
-	if (p->now && p->now->board >= 0 &&
-	    pwrite(p->now->board, &queue, sizeof(queue), offsetof(struct board, queue)) < 0)
+	if (p->now && p->now->board >= 0 && put_queue(p->now->board, &queue) < 0)
 		fd_close(&p->now->board);
-}
-
-struct pss {
-	uint64_t bytes, tables_kib;
-	uint32_t processes;
-	bool is_known;
-};
-
-/* The line KEY of a file of a process.  One that has just ended has none: 0. */
-static uint64_t read_kib(pid_t pid, const char *file, const char *key)
-{
-	char path[64], text[4096];
-	uint64_t kib = 0;
-
-	(void)str_format(path, sizeof(path), "/proc/%d/%s", (int)pid, file);	/* fits */
-	CLOSE_AT_EXIT int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	const char *at = strstr(text, key);
-
-	return at && sscanf(at + strlen(key), " %lu", &kib) == 1 ? kib : 0;
-}
-
-/* Shared pages count in part, by how many share them. */
-static int add_pss(pid_t pid, void *arg)
-{
-	struct pss *sum = arg;
-
-	sum->processes++;
-	sum->tables_kib += read_kib(pid, "status", "\nVmPTE:");
-	if (sum->processes > PSS_PROCESSES || sum->tables_kib > PSS_TABLES_KIB) {
-		sum->is_known = false;
-		return 1;
-	}
-	sum->bytes += read_kib(pid, "smaps_rollup", "\nPss:") * 1024;
-	return 0;
-}
-
-static uint64_t read_pss(const struct pools *ps, const struct pool *p)
-{
-	struct pss sum = { .is_known = true };
-
-	for (size_t i = 0; i < ARRAY_SIZE(p->slot) && sum.is_known; i++)
-		if (p->slot[i].id != 0 &&
-		    cgroup_each_pid(&ps->place->tree, p->number, p->slot[i].id, add_pss, &sum,
-				    NULL) < 0)
-			sum.is_known = false;
-	return sum.is_known ? sum.bytes : UINT64_MAX;
 }
 
 int board_status(const struct pools *ps, uint32_t number, uint32_t after, struct wire_board *out,
@@ -137,7 +94,8 @@ int board_status(const struct pools *ps, uint32_t number, uint32_t after, struct
 	board_note_queue(p);
 	*out = (struct wire_board){ .max_children = p->spec.max_children, .next = after,
 				    .max_listen_queue = p->max_listen_queue,
-				    .memory_pss = after == 0 ? read_pss(ps, p) : UINT64_MAX };
+				    .memory_pss = after > 0 ? UINT64_MAX :
+						  cgroup_memory_used(&ps->place->tree, number) };
 	if (read_queue(p, &facts) == 0) {
 		out->listen_queue = facts.queue;
 		out->listen_queue_len = facts.backlog;

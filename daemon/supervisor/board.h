@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading a pool's board (schema/pool_board.h).  It belongs to the pool, whose
- * workers may write anything there at any time: it is copied, never mapped.
+ * workers may write anything there at any time: it is copied, and nothing of it is read
+ * where it lies.
  */
 #ifndef DAEMON_SUPERVISOR_BOARD_H
 #define DAEMON_SUPERVISOR_BOARD_H

@@ -184,6 +184,9 @@ static void v2_facts(void **state)
 	put(n, "cpu.max", "max 100000\n");
 	assert_int_equal(cgroup_read(&v2, 9, &f, &err), 0);
 	assert_true(f.cpu_quota == UINT64_MAX);
+	assert_true(cgroup_memory_used(&v2, 9) == UINT64_MAX);
+	put(n, "memory.stat", "anon 4096\nfile 99\nanon_thp 7\nfile_mapped 8192\n");
+	assert_int_equal(cgroup_memory_used(&v2, 9), 12288);
 }
 
 static void v1_limits(void **state)
@@ -251,6 +254,8 @@ static void v1_facts(void **state)
 	assert_int_equal(f.cpu_throttled_us, 5);
 	assert_int_equal(f.cpu_quota, 150);
 	assert_int_equal(f.cpu_usage_us, 123456);
+	put(m, "memory.stat", "rss 1\nmapped_file 2\ntotal_rss 4096\ntotal_mapped_file 8192\n");
+	assert_int_equal(cgroup_memory_used(&v1, 9), 12288);
 	/* Kernels that count no failures: the high-water mark. */
 	put(m, "memory.failcnt", "0\n");
 	put(m, "memory.limit_in_bytes", "16384\n");
