@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -230,15 +229,21 @@ static int watch(struct exec *x, uint32_t limit_s, struct err *err)
 	return 0;
 }
 
-/* After a failure: the process, if it is there, ends before it did anything. */
+/* After a failure: the process, if it is there, ends before it did anything.  That is not
+ * waited for: it keeps its slot until the loop sees it. */
 static void abandon(struct exec *x)
 {
-	siginfo_t info;
 	struct pool *p = pools_find(x->execs->pools, x->number);
+	struct spawn_end end;
 
 	if (x->pidfd >= 0) {
 		kill_it(x);
-		(void)waitid(P_PIDFD, (id_t)x->pidfd, &info, WEXITED);
+		loop_watch_stop(loop_of(x), &x->channel_watch);
+		x->end_watch = (struct loop_watch){ .fd = x->pidfd, .on_event = on_end,
+						    .owner = x, .is_added = x->end_watch.is_added };
+		if (loop_watch_set(loop_of(x), &x->end_watch, EPOLLIN, NULL) == 0)
+			return;
+		spawn_reap(x->pidfd, &end);
 	}
 	let_go(x);
 	if (p)

@@ -4,10 +4,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -104,22 +103,25 @@ static int start_process(struct pool *p, struct generation *g, struct ends *e, s
 	return 0;
 }
 
-/* After a failure: the process, if it is there, has done nothing yet. */
+/* After a failure: the process, if it is there, has done nothing yet.  Its end is not waited
+ * for: it keeps its slot until the loop sees it, as any other's. */
 static void abandon(struct generation *g)
 {
-	siginfo_t info;
+	struct spawn_end end;
 
-	if (g->pidfd >= 0) {
-		(void)syscall(SYS_pidfd_send_signal, g->pidfd, SIGKILL, NULL, 0);
-		(void)waitid(P_PIDFD, (id_t)g->pidfd, &info, WEXITED);
-	}
 	generation_stop_listening(g);
-	loop_watch_stop(loop_of(g), &g->end_watch);
+	g->pool->is_dirty = true;
+	if (g->pidfd >= 0) {
+		generation_kill(g);
+		g->end_watch.fd = g->pidfd;
+		if (loop_watch_set(loop_of(g), &g->end_watch, EPOLLIN, NULL) == 0)
+			return;
+		spawn_reap(g->pidfd, &end);
+	}
 	fd_close(&g->pidfd);
 	fd_close(&g->board);
 	net_link_drop(g->pool->pools->net, g->pool, g);
 	g->id = 0;
-	g->pool->is_dirty = true;
 }
 
 /* In words that help, before a cage is built in vain. */
