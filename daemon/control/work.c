@@ -276,8 +276,14 @@ static int roll_back(struct work *w, struct tenant *t, const struct tenant *befo
 	old.is_suspended = before->is_suspended;
 	old.revision = t->revision + 1;
 	fault_point("control.rollback");
-	if (work_put(w, &old, false, 0, &second) < 0)
-		return leave(w);
+	if (work_put(w, &old, false, 0, &second) < 0) {
+		if (second.code != ERR_CONFLICT)
+			return leave(w);
+		/* A name of before is another site's by now: no later try would go back. */
+		(void)err_set(&both, err->code, "%.300s; and going back: a name of before was "
+			      "taken meanwhile", err->text);
+		return fail_row(w, t, false, &both);
+	}
 	*t = old;
 	fault_point("control.rollback.put");
 	if (call(w, WIRE_APPLY, t->number, t, &second) == 0) {

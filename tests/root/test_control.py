@@ -302,6 +302,19 @@ def test_failed_remove_goes_on(c):
     assert c.fake.ledger[1]["state"] == REMOVED
 
 
+def test_going_back_to_a_name_that_another_took(c):
+    """An alias given up, not confirmed, taken by another site; then the change is refused."""
+    c.add("x.example", aliases=["a.example"])
+    c.fake.fail["apply"] = (ERRORS["BUSY"], "later")
+    failed(c.patch("x.example", aliases=[]), 503, "busy")
+    failed(c.add("y.example", aliases=["a.example"]), 503, "busy")
+    c.fake.fail["apply"] = (ERRORS["FAILED"], "no")
+    procs.wait_until(lambda: c.show("x.example").data["state"] == "failed", 30, "it is told of")
+    assert "no" in c.show("x.example").data["reason"] and c.show("x.example").data["aliases"] == []
+    c.fake.fail.clear()
+    assert c.patch("x.example", aliases=["b.example"]).result == "done"
+
+
 def test_interrupted_helper_is_tried_once_more(c):
     for verb in ("issue", "apply"):
         c.fake.once[verb] = (ERRORS["INTERRUPTED"], "tenant-build was killed")
