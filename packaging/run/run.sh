@@ -64,7 +64,7 @@ after=
 
 # Programs in the order of their start; they end in the opposite one.
 cleanup() {
-	trap '' INT TERM HUP
+	trap '' INT TERM HUP PIPE
 	trap - EXIT
 	[ -n "$prefix" ] || return 0		# nothing was made yet
 	[ -z "$after" ] || process_end "$after"
@@ -103,6 +103,7 @@ fi
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+trap 'exit 141' PIPE		# nobody reads any more
 
 # After the traps, and `made` first: a signal may come between any two lines.
 if [ -z "$wanted" ]; then

@@ -72,6 +72,24 @@ def test_a_killed_start_leaves_nothing(monkeypatch):
     assert procs.leaks(str(folder), names[0]) == []
 
 
+def test_nobody_reads_what_it_says():
+    """`run.sh false | head -1`: it ends by what it says last, and takes all down first."""
+    with tempfile.TemporaryDirectory(dir="/run", prefix="t-run.") as top:
+        folder = f"{top}/p"
+        os.chmod(top, 0o711)
+        with subprocess.Popen(
+                [str(ROOT / "packaging/run/run.sh"), "-b", str(System().build), "false"],
+                env=dict(os.environ, RUN_DIR=folder), stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, restore_signals=True) as child:
+            child.stdout.readline()
+            child.stdout.close()
+            child.wait(90)
+        left = procs.leaks(folder, f"tenantd-run-{child.pid}")
+        if os.path.isdir(folder):
+            run(["-k", folder])
+        assert left == []
+
+
 @pytest.mark.parametrize("file", ("keepers", "sessions"))
 @pytest.mark.parametrize("is_stranger", (True, False))
 def test_a_number_that_was_given_out_again_is_a_strangers(file, is_stranger):
