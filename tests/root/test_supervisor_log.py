@@ -44,6 +44,33 @@ def test_output_reaches_the_log(rig, tenant):
     assert procs.field(copier, "CapEff") == ["0000000000000000"]
 
 
+def test_a_log_of_the_right_owner_is_not_changed(rig, tenant):
+    """A change waits for the disk's journal, which tenants can keep busy."""
+    def again():
+        last = log_pid(rig)
+        os.kill(last, signal.SIGKILL)
+        wait_until(lambda: log_pid(rig) not in (None, last) and
+                   str(log.resolve()) in held(log_pid(rig)), 30, "the next one has the log")
+
+    def held(pid):
+        try:
+            return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            return []
+
+    assert rig.visit(tenant) == b"pid 1 hello"
+    log = rig.log / "site.example/php.log"
+    wait_until(log.exists, 30, "the log")
+    changed = log.stat().st_ctime_ns
+    again()
+    assert log.stat().st_ctime_ns == changed
+    os.chmod(log, 0o666)
+    os.chown(log, LOG_UID, -1)
+    again()
+    facts = log.stat()
+    assert (facts.st_uid, oct(facts.st_mode & 0o777)) == (0, "0o640")
+
+
 def test_a_flood_is_cut_and_counted(rig, tenant):
     rig.pool("""
         report(READY)
