@@ -103,11 +103,21 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t coun
 	return n < 0 ? -1 : 0;
 }
 
+void fd_close_strange(int *fd)
+{
+	const struct linger none = { 0 };
+
+	/* Fails for what is no socket. */
+	(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	fd_close(fd);
+}
+
 ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(FD_SEND_MAX * sizeof(int))];
+		/* For all that can come: the kernel closes what has no room. */
+		char room[CMSG_SPACE(FD_MESSAGE_MAX * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { .iov_base = data, .iov_len = size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
@@ -137,14 +147,14 @@ ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
 				fds[came++] = fd;
 			} else {
 				if (!mutant_is_off("stray-descriptors"))
-					(void)close(fd);
+					fd_close_strange(&fd);
 				cut = 1;
 			}
 		}
 	}
 	if (cut || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		for (size_t i = 0; i < came; i++)
-			(void)close(fds[i]);
+			fd_close_strange(&fds[i]);
 		errno = EMSGSIZE;
 		return -1;
 	}

@@ -28,6 +28,7 @@ int fd_write_full(int fd, const void *data, size_t size);
 /* Sends one message with COUNT (at most FD_SEND_MAX) descriptors.  Borrows all.
  * Returns 0, or -1 with errno. */
 #define FD_SEND_MAX 8
+#define FD_MESSAGE_MAX 253	/* the kernel's SCM_MAX_FD */
 int fd_send(int sock, const void *data, size_t size, const int *fds, size_t count);
 
 /* Receives one message.  At most *COUNT descriptors are taken, all of them
@@ -35,6 +36,10 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t coun
  * a descriptor list that was cut is an error (EMSGSIZE) and all is closed.
  * Returns the number of bytes, 0 at the end, -1 with errno. */
 ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count);
+
+/* Closes what an untrusted process sent.  A TCP socket with SO_LINGER and data that nobody
+ * reads would hold up whoever closes it last, for as long as its maker liked. */
+void fd_close_strange(int *fd);
 
 /* Makes a sealed memfd with this content: whoever holds it can neither grow,
  * shrink nor change it (memfd_create(2), F_SEAL_*).  Offset 0. */

@@ -38,7 +38,8 @@ static void take_board(struct generation *g, int *fd)
 {
 	if (g->board < 0 && board_is_one(*fd))
 		g->board = fd_take(fd);
-	fd_close(fd);
+	else
+		fd_close_strange(fd);
 }
 
 static void take_report(struct generation *g, const struct pool_report *r)

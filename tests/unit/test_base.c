@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -216,6 +218,41 @@ static void test_passing(void **state)
 	fd_close(&pair[1]);
 }
 
+/* Data that nobody reads, and a close that would wait for it. */
+static void does_not_linger(void **state)
+{
+	const struct linger wait = { .l_onoff = 1, .l_linger = 20 };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(at);
+	static char much[65536];
+	int pair[2];
+	size_t none = 0;
+	struct timespec before, after;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(server, (struct sockaddr *)&at, size), 0);
+	assert_int_equal(listen(server, 1), 0);
+	assert_int_equal(getsockname(server, (struct sockaddr *)&at, &size), 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&at, size), 0);
+	while (send(client, much, sizeof(much), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)), 0);
+	assert_int_equal(fd_send(pair[0], "x", 1, &client, 1), 0);
+	(void)close(client);
+	(void)clock_gettime(CLOCK_MONOTONIC, &before);
+	assert_int_equal(fd_receive(pair[1], much, 1, NULL, &none), -1);
+	(void)clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(after.tv_sec - before.tv_sec < 10);
+	(void)close(server);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 static void test_sealed(void **state)
 {
 	(void)state;
@@ -241,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_remove_tree),
 		cmocka_unit_test(test_remove_deep_tree),
 		cmocka_unit_test(test_passing),
+		cmocka_unit_test(does_not_linger),
 		cmocka_unit_test(test_sealed),
 	};
 
