@@ -46,7 +46,7 @@ static void read_facts(const struct runtime_pool *pool, struct wire_board_row *r
 			.max_listen_queue = atomic_load(&b->queue.most),
 			.listen_queue_len = room ? room : (uint32_t)
 					    pool->spec->options.listen_backlog,
-			.memory_pss = UINT64_MAX, .next = after,
+			.memory_mapped = UINT64_MAX, .next = after,
 		};
 		has_more = false;
 		board_take(b, pool->board->slots, after, now, &out->board, &has_more);

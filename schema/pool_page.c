@@ -107,8 +107,8 @@ static void pool_values(const struct pool_facts *f, struct value out[POOL_VALUES
 		  .type = "counter",
 		  .help = "Requests that had waited too long and were not run." },
 		{ "waited ms", NUMBER, .number = b->waited_ms },
-		{ "memory pss", NUMBER, .number = b->memory_pss,
-		  .metric = "tenantd_memory_pss_bytes", .type = "gauge",
+		{ "memory mapped", NUMBER, .number = b->memory_mapped,
+		  .metric = "tenantd_memory_mapped_bytes", .type = "gauge",
 		  .help = "Memory of the pool's processes, each shared page counted once." },
 	};
 

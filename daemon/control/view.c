@@ -240,7 +240,7 @@ static void put_board(json_t *json, const struct wire_board *b)
 		{ "accepted", b->accepted }, { "max_listen_queue", b->max_listen_queue },
 		{ "listen_queue_len", b->listen_queue_len }, { "slow_requests", b->slow },
 		{ "late_requests", b->late }, { "waited_ms", b->waited_ms },
-		{ "memory_pss", b->memory_pss },
+		{ "memory_mapped", b->memory_mapped },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -94,7 +94,7 @@ int board_status(const struct pools *ps, uint32_t number, uint32_t after, struct
 	board_note_queue(p);
 	*out = (struct wire_board){ .max_children = p->spec.max_children, .next = after,
 				    .max_listen_queue = p->max_listen_queue,
-				    .memory_pss = after > 0 ? UINT64_MAX :
+				    .memory_mapped = after > 0 ? UINT64_MAX :
 						  cgroup_memory_used(&ps->place->tree, number) };
 	if (read_queue(p, &facts) == 0) {
 		out->listen_queue = facts.queue;

@@ -69,7 +69,7 @@ def test_formats(system, watched):
     assert seen["accepted conn"] == before + 3 and seen["active processes"] == 0
     assert seen["total processes"] == seen["idle processes"] <= 2
     assert seen["max active processes"] >= 0 and seen["slow requests"] == 0
-    assert seen["memory pss"] > 1 << 20 and seen["listen queue len"] > 0
+    assert seen["memory mapped"] > 1 << 20 and seen["listen queue len"] > 0
 
     full = status(system, watched, "json&full")["processes"]
     assert [list(row) for row in full] == [PROCESS] * len(full) and full
@@ -132,7 +132,7 @@ def test_full_pool_answers(system, watched):
             assert row["state"] == "Running" and row["request duration"] > 0
             told = system.status(watched)
             assert (told["listen_queue"], told["max_children"], told["active"]) == (3, 2, 2)
-            assert told["memory_pss"] > 1 << 20
+            assert told["memory_mapped"] > 1 << 20
         finally:
             system.as_tenant(watched, lambda: os.unlink("private/held"))
         assert lock.result() == "2" and [w.result() for w in waiting] == ["1"] * 4
@@ -153,11 +153,11 @@ def test_shared_memory_counts_once(system, watched):
         wait_until(lambda: mapped.exists() or answer.done(), 60, "it maps")
         try:
             # Every 16th page of them was touched: 4 MiB, or 2.4 GiB if each mapping counted.
-            assert 4 << 20 < system.status(watched)["memory_pss"] < 512 << 20
+            assert 4 << 20 < system.status(watched)["memory_mapped"] < 512 << 20
         finally:
             system.as_tenant(watched, lambda: os.unlink("private/mapped"))
         assert answer.result() == "done"
-    assert system.status(watched)["memory_pss"] > 1 << 20
+    assert system.status(watched)["memory_mapped"] > 1 << 20
 
 
 def test_who_may_see_it(system, watched):
@@ -210,4 +210,4 @@ def test_another_supervisor_knows_as_much(system, watched):
     assert system.status(watched)["is_adopted"]
     for name in ("accepted conn", "start time", "total processes"):
         assert seen[name] == before[name], name
-    assert seen["memory pss"] > 1 << 20
+    assert seen["memory mapped"] > 1 << 20
