@@ -39,6 +39,7 @@ static const struct folder {
 	{ offsetof(struct settings, state_dir), LEDGER_DIR "/" LEDGER_HOSTS, 0700, ROOT },
 	{ offsetof(struct settings, state_dir), NGINX_DIR, 0755, ROOT },
 	{ offsetof(struct settings, state_dir), NGINX_DIR "/" NGINX_SITES, 0755, ROOT },
+	{ offsetof(struct settings, state_dir), NGINX_DIR "/" NGINX_UPLOADS, 0710, WEB },
 	{ offsetof(struct settings, run_dir), NULL, 0755, ROOT },
 	{ offsetof(struct settings, run_dir), POOL_DIR, 0711, ROOT },
 	/* tenant-mail makes its files in these two; cages see the first. */

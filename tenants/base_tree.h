@@ -15,6 +15,7 @@
 #define NGINX_DIR "nginx"
 #define NGINX_SITES "sites"
 #define NGINX_STAGED "staged"
+#define NGINX_UPLOADS "uploads"	/* a folder for each site */
 
 /* Makes all folders with their modes and owners, and parents that are missing. */
 int base_tree_make(const struct settings *s, struct err *err);

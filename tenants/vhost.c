@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 
 #include "schema/reasons.h"
+#include "tenants/base_tree.h"
 
 #define HEADER "# Written by tenant-build; changes made here are lost.\n"
 #define PAGE(title, words) \
@@ -96,11 +97,16 @@ static void add_limits(const struct options *o, struct text *out)
 	unsigned long long body = (o->upload_max + MIB - 1) / MIB + 1;
 
 	text_add(out, "\tclient_max_body_size %llum;\n", mutant_is_off("body-size") ? 0 : body);
-	text_add(out, "\tclient_body_timeout 30s;\n"
+	/* 16k: what `tenantd_upload` does not count must fit. */
+	text_add(out, "\tclient_body_buffer_size 16k;\n"
+		      "\tclient_body_timeout 30s;\n"
 		      "\tclient_header_timeout 30s;\n"
 		      "\tsend_timeout 60s;\n");
 	text_add(out, "\tlimit_conn tenantd_site %llu;\n",
 		 mutant_is_off("limit-conn") ? 65535 : (unsigned long long)o->max_connections);
+	/* Each may fill upload_max of the disk before PHP sees a byte of it. */
+	text_add(out, "\tlimit_conn tenantd_upload %llu;\n",
+		 mutant_is_off("limit-uploads") ? 65535 : (unsigned long long)o->max_uploads);
 	text_add(out, "\tlimit_conn_status 508;\n");
 }
 
@@ -174,7 +180,9 @@ static void add_status(const struct settings *s, const struct wire_tenant *t, st
 		text_add(out, "\t\tdeny all;\n\t\tlimit_except GET { deny all; }\n"
 			      "\t\taccess_log off;\n"
 			      /* A site that is full can be looked at. */
-			      "\t\tlimit_conn tenantd_site 65535;\n");
+			      "\t\tlimit_conn tenantd_site 65535;\n"
+			      /* It is read although it is not passed on. */
+			      "\t\tclient_max_body_size 1k;\n");
 		text_add(out, "\t\tproxy_pass http://unix:%s/" VHOST_STATUS_SOCKET ":/%s/%s;\n",
 			 s->run_dir, pages[i].page, t->site);
 		text_add(out, "\t\tproxy_pass_request_headers off;\n"
@@ -194,6 +202,10 @@ static void add_site(const struct settings *s, uint32_t number, const struct wir
 	if (!mutant_is_off("disable-symlinks"))
 		text_add(out, "\tdisable_symlinks if_not_owner from=%s;\n",
 			 mutant_text("symlinks-from", s->home_dir, "$document_root"));
+	/* Not the folder of all, which one site could fill. */
+	if (!mutant_is_off("upload-folders"))
+		text_add(out, "\tclient_body_temp_path %s/" NGINX_DIR "/" NGINX_UPLOADS "/%u;\n",
+			 s->state_dir, number);
 	add_limits(&t->options, out);
 	add_error_pages(out);
 	add_status(s, t, out);
@@ -261,6 +273,15 @@ void vhost_render_shared(const struct settings *s, uint32_t revision, struct tex
 		 "\t'\"$request\" $status $body_bytes_sent \"$http_referer\" '\n"
 		 "\t'\"$http_user_agent\" $request_time';\n"
 		 "limit_conn_zone $server_name zone=tenantd_site:10m;\n"
+		 "limit_conn_zone $tenantd_upload zone=tenantd_upload:10m;\n"
+		 /* Bodies that nginx may write to disk.  Shorter ones stay in its buffer of
+		  * client_body_buffer_size. */
+		 "map \"$request_method:$http_transfer_encoding:$http_content_length\" "
+		 "$tenantd_upload {\n"
+		 "\tdefault $server_name;\n"
+		 "\t\"~^(?:GET|HEAD|OPTIONS)::$\" \"\";\n"
+		 "\t\"~^[A-Z]+::[0-9]{1,4}$\" \"\";\n"
+		 "}\n"
 		 /* Names of up to 253 octets, and thousands of them. */
 		 "server_names_hash_bucket_size 512;\n"
 		 "server_names_hash_max_size 16384;\n");

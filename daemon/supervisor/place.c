@@ -64,13 +64,18 @@ int place_set_limits(const struct place *p, uint32_t number, const struct spec_l
 {
 	if (cgroup_set_limits(&p->tree, number, limits, err) < 0)
 		return -1;
-	return quota_set(p->homes, project(p, number), limits->disk_max, limits->inodes_max, err);
+	/* What nginx stores for it lies in the state folder, perhaps of another disk. */
+	if (quota_set(p->homes, project(p, number), limits->disk_max, limits->inodes_max, err) < 0)
+		return -1;
+	return quota_set(p->spec_dir, project(p, number), limits->disk_max, limits->inodes_max,
+			 err);
 }
 
 void place_forget_limits(const struct place *p, uint32_t number)
 {
 	/* Only a row in the file system's table. */
 	(void)quota_set(p->homes, project(p, number), UINT64_MAX, UINT64_MAX, NULL);
+	(void)quota_set(p->spec_dir, project(p, number), UINT64_MAX, UINT64_MAX, NULL);
 }
 
 int place_pool_dir(const struct place *p, uint32_t number, struct err *err)

@@ -40,7 +40,7 @@ struct facet {
 	int (*check)(const struct facet_run *run, struct err *err);
 };
 
-#define FACETS 7
+#define FACETS 8
 extern const struct facet facets[FACETS];
 
 /* Tells each step as it ends; the code of RESULT is 0 where it went well. */
@@ -80,6 +80,9 @@ int spec_undo(struct facet_run *run, struct err *err);
  * machine lacks, a script to preload that is not in the home.  ERR_BAD_OPTION. */
 int spec_check_move(const struct facet_run *run, struct err *err);
 int spec_facet_check(const struct facet_run *run, struct err *err);
+int uploads_make(struct facet_run *run, struct err *err);
+int uploads_undo(struct facet_run *run, struct err *err);
+int uploads_check(const struct facet_run *run, struct err *err);
 int vhost_make(struct facet_run *run, struct err *err);
 int vhost_undo(struct facet_run *run, struct err *err);
 int vhost_check(const struct facet_run *run, struct err *err);

@@ -16,6 +16,7 @@ const struct facet facets[FACETS] = {
 	{ "logs", logs_make, logs_undo, logs_check },
 	{ "mail", mail_make, mail_undo, mail_check },
 	{ "spec", spec_make, spec_undo, spec_facet_check },
+	{ "uploads", uploads_make, uploads_undo, uploads_check },
 	{ "vhost", vhost_make, vhost_undo, vhost_check },
 };
 

@@ -297,7 +297,7 @@ def test_second_run_waits_and_gives_up(b):
 def test_home(b):
     number, reply = b.add("site.example")
     uid = UID_BASE + number
-    assert reply.steps == ["names", "home", "quota", "logs", "mail", "spec", "vhost"]
+    assert reply.steps == ["names", "home", "quota", "logs", "mail", "spec", "uploads", "vhost"]
     home = b.homes / "site.example"
     assert facts(home) == (0o711, 0, 0)
     assert {p.name: facts(p) for p in home.iterdir()} == {
@@ -410,7 +410,8 @@ def test_remove_leaves_nothing_of_the_tenant(b):
     for p in (public / "deep", public / "deep/link"):
         os.lchown(p, uid, uid)
     reply = b.must("remove", number, "site.example")
-    assert reply.steps == ["vhost", "spec", "mail", "logs", "quota", "home", "names"] and reply.nginx
+    assert reply.nginx and \
+        reply.steps == ["vhost", "uploads", "spec", "mail", "logs", "quota", "home", "names"]
     assert owned_by(uid, b.state, b.log, b.run) == []
     assert [p.name for p in b.homes.iterdir()] == [".removed"]
     assert (b.homes / ".removed" / str(number) / "public/deep/link").is_symlink()

@@ -23,8 +23,9 @@ def b():
         pytest.skip("needs root: other uids")
     with Builder() as builder:
         builder.start_nginx()
-        builder.number = builder.live(SITE, upload_max="1M", max_connections="3",
-                                      alias="www." + SITE)
+        builder.options = {"upload_max": "1M", "max_connections": "4", "max_uploads": "2",
+                           "alias": "www." + SITE}
+        builder.number = builder.live(SITE, **builder.options)
         builder.home = builder.homes / SITE
         builder.uid = UID_BASE + builder.number
         builder.neighbour = UID_BASE + builder.live("shop.example")
@@ -220,7 +221,7 @@ def test_connection_limit(b):
         listener.listen(16)
         waiting = []
         try:
-            for _ in range(3):
+            for _ in range(4):
                 s = socket.create_connection(("127.0.0.1", b.port))
                 s.sendall(f"GET /index.php HTTP/1.1\r\nHost: {SITE}\r\n\r\n".encode())
                 waiting.append(s)
@@ -234,11 +235,85 @@ def test_connection_limit(b):
     os.unlink(path)
 
 
+def begin_upload(b, host, is_chunked=False):
+    """A visitor who has sent half of what he said he would."""
+    s = socket.create_connection(("127.0.0.1", b.port))
+    size = "Transfer-Encoding: chunked" if is_chunked else "Content-Length: 50000"
+    s.sendall(f"POST /index.php HTTP/1.1\r\nHost: {host}\r\n{size}\r\n\r\n".encode() +
+              (b"c350\r\n" if is_chunked else b"") + b"x" * 25000)
+    return s
+
+
+def stored(b):
+    """The folders of the bodies that nginx's processes hold."""
+    folder, found = f"{b.state}/nginx/uploads/", []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue
+        found += [link[len(folder):].split("/")[0] for link in links if link.startswith(folder)]
+    return sorted(found)
+
+
+def test_upload_limit(b, pool):
+    """Large bodies count from their first byte, however their size is told; the one too many gets
+    508, and neither small ones nor the neighbour notice."""
+    def post(host, size):
+        return b.get(host, "/index.php", method="POST", body=b"x" * size)[0]
+    neighbour = FakePool(str(b.run / f"pool/{b.neighbour - UID_BASE}/php.sock"))
+    (b.homes / "shop.example/public/index.php").write_text("<?php")
+    waiting = []
+    try:
+        waiting = [begin_upload(b, SITE, is_chunked) for is_chunked in (False, True)]
+        procs.wait_until(lambda: len(stored(b)) == 2, 30, "the two are stored")
+        assert post(SITE, 10000) == 508
+        assert post(SITE, 9999) == 200 and b.get(SITE, "/index.php")[0] == 200
+        assert post("shop.example", 50000) == 200
+    finally:
+        for s in waiting:
+            s.close()
+        neighbour.close()
+        os.unlink(b.run / f"pool/{b.neighbour - UID_BASE}/php.sock")
+    procs.wait_until(lambda: post(SITE, 10000) == 200, 30, "those who left are not counted")
+
+
+def test_bodies_lie_in_a_folder_of_the_site(b, pool):
+    """One of their own, which nobody else may look into; what is in it is gone with the visitor."""
+    own, other = str(b.number), str(b.neighbour - UID_BASE)
+    procs.wait_until(lambda: stored(b) == [], 30, "those of earlier tests are gone")
+    waiting = [begin_upload(b, host) for host in (SITE, "shop.example")]
+    (b.homes / "shop.example/public/index.php").write_text("<?php")
+    try:
+        procs.wait_until(lambda: stored(b) == sorted((own, other)), 30, "both are stored")
+        assert not list((b.state / "nginx/uploads").glob("*/*")), "none keeps a name"
+        for each in (own, other):
+            facts = os.stat(b.state / "nginx/uploads" / each)
+            assert facts.st_mode & 0o7777 == 0o730 and facts.st_gid == 33
+        assert os.stat(b.state / "nginx/uploads").st_mode & 0o7777 == 0o710
+    finally:
+        for s in waiting:
+            s.close()
+    procs.wait_until(lambda: stored(b) == [], 30, "nothing is left")
+
+
+def test_an_uploads_folder_that_was_lost(b, pool):
+    """A repair makes it again, and nginx needs not be told."""
+    def post():
+        return b.get(SITE, "/index.php", method="POST", body=b"x" * 50000)[0]
+    assert post() == 200
+    (b.state / "nginx/uploads" / str(b.number)).rmdir()
+    assert post() == 500
+    assert b.apply(b.number, SITE, **b.options).nginx == 0
+    assert post() == 200
+
+
 def test_access_log_names_the_site(b, pool):
     b.get("www." + SITE, "/logged?x=%0aevil")
-    lines = (b.log / "access.log").read_text().splitlines()
-    assert any(line.startswith(f"{SITE} 127.0.0.1 ") and "/logged?x=%0aevil" in line
-               for line in lines)
+    # nginx writes the line when the visitor has his answer.
+    procs.wait_until(lambda: any(
+        line.startswith(f"{SITE} 127.0.0.1 ") and "/logged?x=%0aevil" in line
+        for line in (b.log / "access.log").read_text().splitlines()), 30, "the line is logged")
 
 
 def test_pools_do_not_fill_the_error_log(b):

@@ -125,15 +125,15 @@ static void test_forward_and_back(void **state)
 	struct facet_run run = begin();
 
 	must_apply(&run);
-	assert_string_equal(steps, "names home quota logs mail spec vhost ");
+	assert_string_equal(steps, "names home quota logs mail spec uploads vhost ");
 	assert_int_equal(run.nginx_revision, 1);
 	steps[0] = '\0';
 	assert_int_equal(facets_check(&run, note, NULL), 0);
-	assert_string_equal(steps, "names home quota logs mail spec vhost ");
+	assert_string_equal(steps, "names home quota logs mail spec uploads vhost ");
 	steps[0] = '\0';
 	if (facets_remove(&run, note, NULL, &err) < 0)
 		fail_msg("%s", err.text);
-	assert_string_equal(steps, "vhost spec mail logs quota home names ");
+	assert_string_equal(steps, "vhost uploads spec mail logs quota home names ");
 	assert_true(run.is_home_kept);
 	/* Where nothing counts the home, nothing of the quota can be wrong. */
 	for (int i = 0; i < FACETS; i++)
@@ -152,6 +152,7 @@ static const struct {
 	{ "logs", "log/site.example" },
 	{ "mail", "state/mail/1" },
 	{ "spec", "state/spec/1" },
+	{ "uploads", "state/nginx/uploads/1" },
 	{ "vhost", "state/nginx/staged/1.conf" },
 };
 
@@ -195,10 +196,11 @@ static void test_error_undoes_a_new_tenant(void **state)
 	(void)snprintf(path, sizeof(path), "%s/state/nginx", folder);
 	assert_int_equal(chmod(path, 0777), 0);	/* vhost refuses to work in there */
 	assert_int_equal(facets_apply(&run, note, NULL, &err), -1);
-	assert_string_equal(steps, "names home quota logs mail spec vhost! ");
+	assert_string_equal(steps, "names home quota logs mail spec uploads vhost! ");
 	assert_false(exists("homes/site.example"));
 	assert_false(exists("log/site.example"));
 	assert_false(exists("state/spec/1"));
+	assert_false(exists("state/nginx/uploads/1"));
 	assert_true(exists("state/numbers/hosts/site.example"));	/* for the next try */
 }
 

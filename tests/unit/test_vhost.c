@@ -23,6 +23,7 @@ static void usual(struct settings *s, struct wire_tenant *t)
 	memset(s, 0, sizeof(*s));
 	memset(t, 0, sizeof(*t));
 	(void)str_copy(s->home_dir, sizeof(s->home_dir), "/srv/tenants");
+	(void)str_copy(s->state_dir, sizeof(s->state_dir), "/var/lib/tenantd");
 	(void)str_copy(s->run_dir, sizeof(s->run_dir), "/run/tenantd");
 	(void)str_copy(s->log_dir, sizeof(s->log_dir), "/var/log/tenantd");
 	(void)str_copy(s->nginx_listen, sizeof(s->nginx_listen), "80");
@@ -85,6 +86,7 @@ static void test_options(void **state)
 	t.alias_count = 2;
 	t.options.upload_max = 1 * MIB + 1;	/* rounded up: nginx must not be the tighter one */
 	t.options.max_connections = 7;
+	t.options.max_uploads = 3;
 	(void)str_copy(t.options.status_path, sizeof(t.options.status_path), "/pool/status");
 	(void)str_copy(t.options.ping_path, sizeof(t.options.ping_path), "/ping");
 	(void)str_copy(s.status_allow, sizeof(s.status_allow), "127.0.0.1, 192.0.2.0/24,::1");

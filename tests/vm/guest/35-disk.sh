@@ -5,6 +5,7 @@
 . ./lib.sh
 site=site.example
 disk=/var/disk.img
+uploads=/var/lib/tenantd/nginx/uploads
 for each in site.example shop.example; do
 	put "$each" public/disk.php pages/disk.php
 done
@@ -30,6 +31,9 @@ ok "counted, but not enforced: doctor says so" within 60 has "not enforced on th
 systemctl stop tenant-control.service tenant-control.socket tenantd tenantd-tree
 umount /srv/tenants
 ok "mounted with prjquota" mount -o loop,prjquota "$disk" /srv/tenants
+# Usually both lie on one disk anyway.
+mkdir /srv/tenants/.uploads
+ok "uploads move there, too" mount --bind /srv/tenants/.uploads "$uploads"
 systemctl start tenantd tenant-control.socket
 ok "the control comes back" within 60 tenantctl list
 ok "show: enforced" not has disk_max field show "$site" not_enforced
@@ -54,6 +58,19 @@ ok "filling inodes ends with EDQUOT" has "Disk quota exceeded" \
 ok "no inode too many" is 100 field status "$site" inodes_used
 ok "the neighbour goes on making files" is "made 200" \
 	page shop.example "/disk.php?what=inodes&n=200"
+page "$site" "/disk.php?what=clean" >/dev/null
+head -c 20M /dev/zero >/tmp/body
+# The answer may come before all is sent.
+upload() {
+	curl -sS -m 60 -o /dev/null -w '%{http_code}' -H "Host: $1" --data-binary @/tmp/body \
+		http://127.0.0.1/facts.php || :
+}
+folder=$uploads/$(field show "$site" number)
+ok "uploads are counted with the home" has "$(field show "$site" uid)" lsattr -pd "$folder"
+ok "an upload beyond what is left is refused" is 500 upload "$site"
+ok "the neighbour's is taken" is 200 upload shop.example
+ok "nothing of it is left" not above $((1 << 20)) field status "$site" disk_used
+ok "no file is left" is "" find "$uploads" -type f
 ok "limits grow under the living pool" tenantctl set "$site" disk_max=16M inodes_max=400
 ok "and it writes again" is "wrote 12" page "$site" "/disk.php?what=blocks&n=12"
 page "$site" "/disk.php?what=clean" >/dev/null
@@ -80,6 +97,10 @@ for each in site.example shop.example; do
 	page "$each" "/disk.php?what=clean" >/dev/null
 	rm -f "/srv/tenants/$each/public/disk.php"
 done
+ok "uploads move back" umount "$uploads"
+rm -rf /srv/tenants/.uploads
 ok "homes move back" homes_go umount /srv/tenants
 rm -f "$disk"
 ok "the site answers from there" within 60 page "$site" /facts.php
+ok "and takes uploads, bounded by nothing but its plan" is 200 upload "$site"
+rm /tmp/body
