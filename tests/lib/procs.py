@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looking at processes, mounts and cgroups through /proc."""
+import contextlib
 import os
 import pathlib
 import re
+import select
+import signal
 import time
 
 
@@ -69,6 +72,29 @@ def wait_until(condition, seconds, what):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.05)
+
+
+def handles(pids_):
+    """pidfds of processes; what has gone meanwhile is left out."""
+    found = {}
+    for pid in pids_:
+        with contextlib.suppress(ProcessLookupError):
+            found[pid] = os.pidfd_open(pid)
+    return found
+
+
+def end_those(processes, limit_s=5):
+    """Ends what should have ended by now, of handles(); returns it in words."""
+    end, found = time.monotonic() + limit_s, []
+    for pid, handle in processes.items():
+        left_ms = max(0, end - time.monotonic()) * 1000
+        ended = select.poll()
+        ended.register(handle, select.POLLIN)
+        if not ended.poll(left_ms):
+            found.append(f"process {pid}: {read(pid, 'cmdline')}")
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        os.close(handle)
+    return found
 
 
 def leaks(folder, name, limit_s=3):

@@ -211,7 +211,9 @@ class Rig:
 
     def stop(self):
         """Stops all, however far the start came; returns what was left behind, in words."""
+        helpers = {}
         if self.process and self.process.poll() is None:
+            helpers = procs.handles(procs.children(self.process.pid))
             self.process.terminate()
             self.process.wait(LIMIT_S + 10)
         if self.client:
@@ -225,7 +227,8 @@ class Rig:
         self.forget()
         self.errors.close()
         shutil.rmtree(self.folder)
-        return procs.leaks(str(self.folder), self.name)
+        left = procs.leaks(str(self.folder), self.name)
+        return left + procs.end_those(helpers)
 
     def start(self, wait=True):
         """Starts tenantd with what is in the store, as systemd would."""

@@ -326,8 +326,8 @@ def test_refuses_to_be_root():
         assert "does not run as root" in c.log.read_text()
         assert not c.db.exists()
         assert c.spawn("-x").wait(20) == 2
-    finally:
         c.child = None
+    finally:
         c.__exit__()
 
 
