@@ -115,7 +115,7 @@ int pclose(FILE *stream)
 	static int (*next)(FILE *);
 	struct mail_answer answer;
 
-	if (!stream || stream != mail.pipe) {
+	if (!mail.pipe || stream != mail.pipe) {
 		if (!next)
 			*(void **)&next = dlsym(RTLD_NEXT, "pclose");
 		return next(stream);
