@@ -244,7 +244,7 @@ class Run:
     def group_mutants(self):
         """Walls taken away, promise by promise."""
         folder = self.build("plain-mutants", "MUTANTS=1", "WERROR=1", targets=("all", "unit"))
-        self.pytest("mutants", folder, ["tests/mutants"])
+        self.pytest("mutants", folder, ["tests/mutants"], *LANES[:-1], "loadgroup")
 
     def group_drill(self):
         """The kill -9 drill of the whole system; takes long, so `make check-drill` runs it."""

@@ -63,6 +63,9 @@ static const cap_value_t needed[] = {
 	CAP_SYS_ADMIN,		/* clone with a new pid namespace; tenant-jail: mounts */
 	CAP_SYS_PTRACE,		/* pidfd_getfd of the listener from a living pool */
 	CAP_SYS_RESOURCE,	/* rlimits above the hard ones; tenant-jail */
+#ifdef MUTANTS
+	CAP_MKNOD, CAP_SYS_CHROOT,	/* what only the cage shall take from its tenant */
+#endif
 };
 
 struct tenantd {

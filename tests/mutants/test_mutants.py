@@ -64,12 +64,14 @@ def outcomes(system, site="site.example"):
     return {c["id"]: (c["result"], c["found"]) for c in json.loads(done.stdout)["data"]["checks"]}
 
 
+@pytest.mark.xdist_group("inside")
 def test_with_all_walls_every_promise_holds(mutant):
     now = outcomes(mutant)
     assert set(now) == {p.id for p in INSIDE}
     assert {i: x for i, x in now.items() if x[0] not in ("held", "skipped")} == {}
 
 
+@pytest.mark.xdist_group("inside")
 @pytest.mark.parametrize("walls", SETS, ids="+".join)
 def test_without(mutant, walls):
     mutant.missing.write_text("".join(f"{wall}\n" for wall in walls))
@@ -89,14 +91,21 @@ def test_without(mutant, walls):
 OUTSIDE = [p for p in promises.rows() if p.test]
 
 
+def place_of(name):
+    """Where a test stands: those of a file run in their order, as always."""
+    file, _, function = name.partition("[")[0].partition("::")
+    return file, (promises.ROOT / "tests" / file).read_text().index(f"def {function}(")
+
+
 def run_tests(names, walls, folder):
     """{name: its outcomes} of tests from outside, without some walls, and what they said."""
     missing, report = folder / "missing", folder / "report.xml"
     missing.write_text("".join(f"{wall}\n" for wall in walls))
     done = subprocess.run(
         ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", ".", "-q",
-         f"--junitxml={report}", *(["-x"] if walls else []), *sorted({f"tests/{name}" for name in names})], cwd=promises.ROOT,
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200, check=False,
+         f"--junitxml={report}", *(["-x"] if walls else []),
+         *(f"tests/{name}" for name in sorted(set(names), key=place_of))], cwd=promises.ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200, check=False,
         env=dict(os.environ, TENANT_MUTANT=str(missing)))
     assert report.exists(), done.stdout
     cases = [(f"{c.get('classname').removeprefix('tests.').replace('.', '/')}.py::{c.get('name')}",
@@ -116,16 +125,27 @@ def place():
         yield pathlib.Path(name)
 
 
+def file_of(promise):
+    return promise.test.partition("::")[0]
+
+
 @pytest.fixture(scope="module")
 def whole(place):
-    """What all tests from outside say while every wall stands."""
-    return run_tests([p.test for p in OUTSIDE], (), place)
+    """What the tests of a file say while every wall stands: asked once a file."""
+    said = {}
+
+    def ask(file):
+        if file not in said:
+            said[file] = run_tests([p.test for p in OUTSIDE if file_of(p) == file], (), place)
+        return said[file]
+    return ask
 
 
-@pytest.mark.parametrize("promise", OUTSIDE, ids=lambda p: p.id)
+@pytest.mark.parametrize("promise", [
+    pytest.param(p, id=p.id, marks=pytest.mark.xdist_group(file_of(p))) for p in OUTSIDE])
 def test_of_a_test(whole, place, promise):
     """The test that tries a promise from outside passes, and fails without its walls."""
-    now, said = whole
+    now, said = whole(file_of(promise))
     if now[promise.test] == {"skipped"}:
         pytest.skip(f"{promise.test} skips itself here")
     assert now[promise.test] == {"passed"}, said

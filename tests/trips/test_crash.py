@@ -67,9 +67,10 @@ def test_a_pool_that_is_killed_comes_back(system, site, neighbour):
     system.put(site, "public/index.php", OK)
     assert system.text(site) == "fine"
     os.kill(system.status(site)["master_pid"], signal.SIGKILL)
+    # Until the supervisor has seen its end, a worker may answer with its last breath.
+    wait_until(lambda: system.status(site)["crashes"] == 1, 30, "it is counted")
     wait_until(lambda: system.http(site).status == 200, 30, "the pool is back")
-    status = system.status(site)
-    assert status["crashes"] == 1 and status["last_end"]
+    assert system.status(site)["crashes"] == 1 and system.status(site)["last_end"]
     assert system.text(neighbour) == "fine"
 
 
