@@ -247,6 +247,10 @@ static int parse_names(const struct option_row *row, char list[OPTION_LIST_MAX],
 		used += (size_t)snprintf(made + used, sizeof(made) - used, "%s%s",
 					 used ? "," : "", name);
 	}
+	if (strcmp(made, "none") == 0) {	/* with blanks or commas about it */
+		memset(made, 0, sizeof(made));
+		used = 0;
+	}
 	if (used < row->min)
 		return err_set(err, ERR_BAD_OPTION, "option '%s' needs at least one name",
 			       row->name);

@@ -3,6 +3,7 @@
 TENANT_MUTANT names walls that are left out (base/mutant.h).  For each set of walls in
 schema/promises.def: without them, every promise that names no other wall must be broken, and
 with all of them in place every one must hold."""
+import contextlib
 import ctypes
 import json
 import os
@@ -25,6 +26,17 @@ AT_ADD = {"home-owner"}
 
 INSIDE = [p for p in promises.rows() if p.probe]
 SETS = sorted({p.walls for p in INSIDE}, key=sorted)
+
+
+# Where a cage without programs could see one (sandbox/jail_hide.c); Debian 13 has none there.
+SET_ID = ("/usr/lib/git-core", f"/usr/lib/{os.uname().machine}-linux-gnu/utempter")
+
+
+def has_set_id(folder):
+    with contextlib.suppress(OSError):
+        return any(p.is_file() and not p.is_symlink() and p.stat().st_mode & 0o6000
+                   for p in pathlib.Path(folder).iterdir())
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +96,8 @@ def test_without(mutant, walls):
     finally:
         mutant.missing.write_text("")
     falls = {p.id for p in INSIDE if set(p.walls) <= set(walls)}
+    if set(walls) == {"set-id-hidden"} and not any(has_set_id(folder) for folder in SET_ID):
+        pytest.skip("no program that such a cage could see is set-uid or set-gid here")
     stands = {i: now[i] for i in falls if now[i][0] not in ("broken", "skipped")}
     assert stands == {}, "these name walls that do not keep them"
 
