@@ -17,7 +17,7 @@
 int file_open_beneath(int dir, const char *path, int flags, mode_t mode);
 
 /* Opens or makes one folder NAME in DIR, and gives it this mode and owner.
- * Refuses anything there that is not a folder.  Idempotent; returns its
+ * (uid_t)-1 leaves the owner.  Refuses what is not a folder.  Idempotent; returns its
  * descriptor, the caller's. */
 int file_make_dir(int dir, const char *name, mode_t mode, uid_t uid, gid_t gid,
 		  struct err *err);

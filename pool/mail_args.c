@@ -7,16 +7,17 @@
 #include "base/str.h"
 #include "schema/errors.h"
 
-enum meaning { NOTHING, SENDER, HEADERS, NO_DOT };
+enum meaning { NOTHING = 0, SENDER = 1, HEADERS = 2, NO_DOT = 4 };	/* bits */
 
-/* The longest first.  takes_value: behind it or in the next word. */
+/* takes_value: behind it or in the next word.  takes_rest: it goes on in the same
+ * word, and that does not matter here. */
 static const struct option {
 	const char *name;
-	enum meaning meaning;
+	unsigned meaning;
 	bool takes_value, takes_rest;
 } options[] = {
 	{ "-t", HEADERS, false, false },
-	{ "-ti", HEADERS, false, false },	/* and -i */
+	{ "-ti", HEADERS | NO_DOT, false, false },
 	{ "-i", NO_DOT, false, false },
 	{ "-oi", NO_DOT, false, false },
 	{ "-bm", NOTHING, false, false },
@@ -55,26 +56,14 @@ static int add_recipient(struct mail_args *a, char *word, struct err *err)
 	return 0;
 }
 
-static int apply(struct mail_args *a, const struct option *o, const char *word, const char *value,
-		 struct err *err)
+static int apply(struct mail_args *a, const struct option *o, const char *value, struct err *err)
 {
-	switch (o->meaning) {
-	case HEADERS:
+	if (o->meaning & HEADERS)
 		a->reads_headers = true;
-		if (strcmp(word, "-ti") == 0)
-			a->ends_at_dot = false;
-		return 0;
-	case NO_DOT:
+	if (o->meaning & NO_DOT)
 		a->ends_at_dot = false;
-		return 0;
-	case SENDER:
-		if (str_copy(a->sender, sizeof(a->sender), value) < 0)
-			return err_set(err, ERR_USAGE, "the address after '%s' is too long",
-				       o->name);
-		return 0;
-	case NOTHING:
-		break;
-	}
+	if ((o->meaning & SENDER) && str_copy(a->sender, sizeof(a->sender), value) < 0)
+		return err_set(err, ERR_USAGE, "the address after '%s' is too long", o->name);
 	return 0;
 }
 
@@ -109,7 +98,7 @@ int mail_args_parse(int count, char *const *words, struct mail_args *out, struct
 			if (!*value)
 				value = words[i];
 		}
-		if (apply(&a, o, word, value, err) < 0)
+		if (apply(&a, o, value, err) < 0)
 			return -1;
 	}
 	*out = a;

@@ -4,24 +4,15 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "pool/clock.h"
 #include "schema/errors.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* False at the end of the time.  PHP's own clock sends signals meanwhile. */
 static bool wait_for(const struct mail_client *c, short events)
@@ -29,7 +20,7 @@ static bool wait_for(const struct mail_client *c, short events)
 	struct pollfd p = { .fd = c->fd, .events = events };
 
 	for (;;) {
-		int64_t left = c->end_ms - now_ms();
+		int64_t left = c->end_ms - (int64_t)clock_ms();
 		int rc = left > 0 ? poll(&p, 1, (int)left) : 0;
 
 		if (rc > 0)
@@ -70,7 +61,7 @@ static int open_socket(struct mail_client *c, struct err *err)
 	for (;;) {
 		if (connect(c->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 			return 0;
-		if (errno != EAGAIN || now_ms() >= c->end_ms)
+		if (errno != EAGAIN || (int64_t)clock_ms() >= c->end_ms)
 			break;
 		(void)poll(NULL, 0, 50);
 	}
@@ -88,7 +79,8 @@ int mail_client_open(struct mail_client *c, const struct mail_args *args, struct
 	struct mail_head head = { .magic = MAIL_MAGIC, .version = MAIL_VERSION,
 				  .kind = MAIL_KIND_SEND, .reads_headers = args->reads_headers };
 
-	*c = (struct mail_client){ .fd = -1, .end_ms = now_ms() + MAIL_RECEIVE_S * 1000 };
+	*c = (struct mail_client){ .fd = -1,
+				   .end_ms = (int64_t)clock_ms() + MAIL_RECEIVE_S * 1000 };
 	if (args->sender[0])
 		head.sender_size = (uint32_t)strlen(args->sender) + 1;
 	for (size_t i = 0; i < args->recipient_count; i++)
@@ -140,7 +132,7 @@ void mail_client_end(struct mail_client *c, struct mail_answer *out)
 	const uint32_t end = 0;
 
 	(void)send_all(c, &end, sizeof(end));
-	c->end_ms = now_ms() + MAIL_CLIENT_S * 1000;
+	c->end_ms = (int64_t)clock_ms() + MAIL_CLIENT_S * 1000;
 	if (!receive_all(c, out, sizeof(*out)) || out->magic != MAIL_MAGIC ||
 	    !str_is_terminated(out->text, sizeof(out->text))) {
 		*out = (struct mail_answer){ .magic = MAIL_MAGIC, .result = MAIL_RESULT_FAILED };

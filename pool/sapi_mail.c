@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <ext/standard/php_mail.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -25,7 +24,6 @@
 #include "schema/errors.h"
 
 #define WORDS_MAX 64
-#define BUFFER MAIL_PIECE_MAX
 
 #if PHP_VERSION_ID >= 80400
 typedef bool php_mail_result;
@@ -105,7 +103,7 @@ FILE *popen(const char *command, const char *type)
 		mail_client_abandon(&mail.client);
 		return NULL;
 	}
-	(void)setvbuf(mail.pipe, NULL, _IOFBF, BUFFER);	/* or smaller pieces, no harm */
+	(void)setvbuf(mail.pipe, NULL, _IOFBF, MAIL_PIECE_MAX);	/* or smaller pieces, no harm */
 	errno = 0;
 	return mail.pipe;
 }

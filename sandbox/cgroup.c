@@ -285,5 +285,12 @@ int cgroup_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_fact
 
 uint64_t cgroup_memory_used(const struct cgroup_tree *t, uint32_t number)
 {
-	return t->is_unified ? cgroup_v2_memory_used(t, number) : cgroup_v1_memory_used(t, number);
+	char folder[CGROUP_FILE_MAX];
+
+	cgroup_path(folder, t->is_unified ? t->unified : t->v1[CGROUP_MEMORY], number, 0);
+	if (!cgroup_has(folder, "memory.stat"))
+		return UINT64_MAX;
+	return cgroup_keyed(folder, "memory.stat", t->is_unified ? "anon" : "total_rss") +
+	       cgroup_keyed(folder, "memory.stat",
+			    t->is_unified ? "file_mapped" : "total_mapped_file");
 }

@@ -57,7 +57,5 @@ int cgroup_v2_set_limits(const struct cgroup_tree *t, uint32_t number,
 			 const struct spec_limits *limits, struct err *err);
 void cgroup_v1_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_facts *out);
 void cgroup_v2_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_facts *out);
-uint64_t cgroup_v1_memory_used(const struct cgroup_tree *t, uint32_t number);
-uint64_t cgroup_v2_memory_used(const struct cgroup_tree *t, uint32_t number);
 
 #endif

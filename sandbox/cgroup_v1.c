@@ -127,13 +127,3 @@ void cgroup_v1_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_
 
 	out->cpu_usage_us = usage == UINT64_MAX ? UINT64_MAX : usage / 1000;
 }
-
-uint64_t cgroup_v1_memory_used(const struct cgroup_tree *t, uint32_t number)
-{
-	char folder[CGROUP_FILE_MAX];
-
-	cgroup_path(folder, t->v1[CGROUP_MEMORY], number, 0);
-	return !cgroup_has(folder, "memory.stat") ? UINT64_MAX :
-	       cgroup_keyed(folder, "memory.stat", "total_rss") +
-	       cgroup_keyed(folder, "memory.stat", "total_mapped_file");
-}

@@ -134,13 +134,3 @@ void cgroup_v2_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_
 	out->cpu_throttled_us = cgroup_keyed(folder, "cpu.stat", "throttled_usec");
 	out->cpu_quota = quota_read(folder);
 }
-
-uint64_t cgroup_v2_memory_used(const struct cgroup_tree *t, uint32_t number)
-{
-	char folder[CGROUP_FILE_MAX];
-
-	cgroup_path(folder, t->unified, number, 0);
-	return !cgroup_has(folder, "memory.stat") ? UINT64_MAX :
-	       cgroup_keyed(folder, "memory.stat", "anon") +
-	       cgroup_keyed(folder, "memory.stat", "file_mapped");
-}

@@ -11,7 +11,6 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "schema/errors.h"
 
 #ifdef MUTANTS
 /* Which walls stand is known only now. */
@@ -19,15 +18,9 @@ static int find(enum syscalls_filter which, unsigned more, struct sock_fprog *ou
 		struct err *err)
 {
 	static struct sock_filter code[BPF_MAXINSNS];
-	scmp_filter_ctx filter = NULL;
 	CLOSE_AT_EXIT int fd = -1;
 
-	if (syscalls_compile(which, more, &filter, err) < 0)
-		return -1;
-	int rc = syscalls_export(filter, &fd, err);
-
-	seccomp_release(filter);
-	if (rc < 0)
+	if (syscalls_compile(which, more, &fd, err) < 0)
 		return -1;
 	ssize_t n = pread(fd, code, sizeof(code), 0);
 

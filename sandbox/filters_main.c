@@ -9,16 +9,10 @@
 
 static int print(enum syscalls_filter which, unsigned more, struct err *err)
 {
-	scmp_filter_ctx filter = NULL;
 	struct sock_filter f;
 	CLOSE_AT_EXIT int fd = -1;
 
-	if (syscalls_compile(which, more, &filter, err) < 0)
-		return -1;
-	int rc = syscalls_export(filter, &fd, err);
-
-	seccomp_release(filter);
-	if (rc < 0)
+	if (syscalls_compile(which, more, &fd, err) < 0)
 		return -1;
 	(void)printf("static const struct sock_filter filter_%u_%u[] = {\n", which, more);
 	while (read(fd, &f, sizeof(f)) == sizeof(f))

@@ -7,7 +7,6 @@
 #include <linux/dqblk_xfs.h>
 #include <linux/fs.h>
 #include <linux/quota.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,7 +14,6 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/str.h"
 #include "schema/errors.h"
 
 #define BLOCK 1024	/* QIF_DQBLKSIZE: limits are counted in these */

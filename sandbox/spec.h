@@ -26,9 +26,9 @@ enum spec_flag {
 };
 
 enum spec_bind_flag {
-	SPEC_BIND_WRITABLE = 1,	/* else read-only; always nosuid,nodev, and noexec if writable */
+	SPEC_BIND_WRITABLE = 1,	/* else read-only; always nosuid and nodev */
 	SPEC_BIND_OPTIONAL = 2,	/* a missing source is no error */
-	SPEC_BIND_PROGRAM = 4,	/* may be started; only with SPEC_PROGRAMS, never if writable */
+	SPEC_BIND_PROGRAM = 4,	/* else noexec; only with SPEC_PROGRAMS, never if writable */
 };
 
 struct spec_bind {

@@ -9,8 +9,6 @@
 #ifndef SANDBOX_SYSCALLS_H
 #define SANDBOX_SYSCALLS_H
 
-#include <seccomp.h>
-
 #include "base/err.h"
 
 enum syscalls_filter {
@@ -25,12 +23,8 @@ enum syscalls_more {
 	SYSCALLS_MORES = 4,	/* how many combinations there are */
 };
 
-/* Compiles a filter.  MORE: bits of enum syscalls_more.
- * The context is the caller's (seccomp_release). */
-int syscalls_compile(enum syscalls_filter which, unsigned more, scmp_filter_ctx *out,
-		     struct err *err);
-
-/* The filter as struct sock_filter[] in a sealed memfd, the caller's. */
-int syscalls_export(scmp_filter_ctx filter, int *out_fd, struct err *err);
+/* Compiles a filter: struct sock_filter[] in a memfd that stands at its start
+ * and is the caller's.  MORE: bits of enum syscalls_more. */
+int syscalls_compile(enum syscalls_filter which, unsigned more, int *out_fd, struct err *err);
 
 #endif

@@ -12,6 +12,9 @@
 #define LOG_AUDIT_FD 4		/* netlink: the kernel's records of killed calls; or none */
 
 #define CALL_NAME_MAX 32
+/* Of one site so many kinds of calls are told apart, so that nobody fills a table and
+ * hides what others did; the last is all the rest. */
+#define VIOLATION_CALLS 8
 #define VIOLATION_OTHERS "others"	/* in place of a name: calls of many kinds */
 #define VIOLATIONS_PER_S 256	/* messages back */
 

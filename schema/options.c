@@ -268,8 +268,7 @@ static bool text_is_safe(const struct option_row *row, const char *s)
 				return true;
 			continue;
 		}
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		      (*p >= '0' && *p <= '9') || *p == '.' || *p == '_' || *p == '-'))
+		if (!strchr(LETTERS_AND_DIGITS "._-", *p))
 			return false;
 	}
 }

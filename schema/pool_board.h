@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a pool and its workers tell of themselves: a memfd of this size that the
- * pool's processes share and the supervisor reads.  Workers run the tenant's code
- * and may write anything anywhere in it.  So readers take each number as a hint,
- * bound it, never index or allocate by it, and find an end in each text.
+ * pool's processes share; the supervisor reads it and writes `queue` alone.
+ * Workers run the tenant's code and may write anything anywhere in it.  So
+ * readers take each number as a hint, bound it, never index or allocate by it,
+ * and find an end in each text.
  */
 #ifndef SCHEMA_POOL_BOARD_H
 #define SCHEMA_POOL_BOARD_H

@@ -42,8 +42,8 @@ static const struct folder {
 	{ offsetof(struct settings, state_dir), NGINX_DIR "/" NGINX_UPLOADS, 0710, WEB },
 	{ offsetof(struct settings, run_dir), NULL, 0755, ROOT },
 	{ offsetof(struct settings, run_dir), POOL_DIR, 0711, ROOT },
-	/* tenant-mail makes its files in these two; cages see the first. */
 	{ offsetof(struct settings, run_dir), MAIL_DIR, 0711, ROOT },
+	/* tenant-mail makes its files in these two; cages see the first. */
 	{ offsetof(struct settings, run_dir), MAIL_SOCKET_DIR, 0711, MAIL },
 	{ offsetof(struct settings, run_dir), MAIL_COUNTS_DIR, 0700, MAIL },
 	{ offsetof(struct settings, log_dir), NULL, 0750, LOG },

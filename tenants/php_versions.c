@@ -63,7 +63,7 @@ int php_versions_read(const struct settings *s, struct php_versions *out, struct
 	return 0;
 }
 
-bool php_versions_has(const struct php_versions *v, const char *name)
+static bool has(const struct php_versions *v, const char *name)
 {
 	for (size_t i = 0; i < v->count; i++)
 		if (strcmp(v->name[i], name) == 0)
@@ -116,7 +116,7 @@ int php_check(const struct settings *s, const struct options *o, struct err *err
 
 	if (php_versions_read(s, &there, err) < 0)
 		return -1;
-	if (php_versions_has(&there, version))
+	if (has(&there, version))
 		return check_extensions(s, o, err);
 	for (size_t i = 0; i < there.count; i++)
 		text_add(&names, "%s%s", i ? ", " : "", there.name[i]);

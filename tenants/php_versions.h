@@ -25,8 +25,6 @@ struct php_versions {
 /* Those that have a pool program. */
 int php_versions_read(const struct settings *s, struct php_versions *out, struct err *err);
 
-bool php_versions_has(const struct php_versions *v, const char *name);
-
 /* The version of a tenant with these options.  Borrowed from one of the two. */
 const char *php_version_of(const struct settings *s, const struct options *o);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a record the machine does not enforce. */
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "daemon/control/view.h"
 
 json_t *view_not_enforced(const char *run_dir)
@@ -21,7 +21,7 @@ json_t *view_not_enforced(const char *run_dir)
 		{ "disk_max", m.project_quota }, { "inodes_max", m.project_quota },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].missing)
 			(void)json_array_append_new(json, json_string(rows[i].option));
 	return json;

@@ -16,14 +16,14 @@ void violations_note(struct violations *v, uint32_t uid, const char *call)
 		if (row->uid != uid)
 			continue;
 		/* The last row of one that has many is for the rest of his. */
-		if (++own == VIOLATION_ROWS_OF_ONE || strcmp(row->call, call) == 0) {
+		if (++own == VIOLATION_CALLS || strcmp(row->call, call) == 0) {
 			row->count += row->count < UINT32_MAX;
 			return;
 		}
 	}
 	if (v->count == VIOLATION_ROWS)
 		return;
-	if (own == VIOLATION_ROWS_OF_ONE - 1)
+	if (own == VIOLATION_CALLS - 1)
 		call = VIOLATION_OTHERS;
 	struct log_violation *row = &v->row[v->count++];
 

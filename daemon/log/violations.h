@@ -11,9 +11,6 @@
 #include "schema/log_wire.h"
 
 #define VIOLATION_ROWS 64	/* in one message's time; what is beyond is not told */
-/* So that nobody fills the table and hides what others did.  The supervisor tells as
- * many apart. */
-#define VIOLATION_ROWS_OF_ONE 8
 
 struct violations {
 	uint32_t count;

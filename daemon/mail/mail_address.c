@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "base/mutant.h"
-#include "base/str.h"
 #include "schema/errors.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -136,7 +136,6 @@ int mail_fields_read(const char *data, size_t size, const char *identity,
 
 		if (is_empty_line(data + at, n))
 			break;
-
 		while (at + n < size && is_continued(data + at + n, size - at - n))
 			n += line_size(data + at + n, size - at - n);
 		if (take(data + at, n, recipients, out, err) < 0)

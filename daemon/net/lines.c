@@ -212,7 +212,6 @@ void lines_keep(struct lines *l, uint32_t number, uint32_t slot, bool mail_is_op
 	char name[NET_NAME_MAX];
 	uint32_t address = 0;
 	struct err err = { 0 };
-
 	struct line *line = NULL;
 
 	net_link_name(number, slot, name);

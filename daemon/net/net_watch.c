@@ -2,7 +2,6 @@
 /* The group NFNLGRP_NFTABLES of nfnetlink. */
 #include "daemon/net/net_watch.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "schema/errors.h"
 
 #define BUFFER (64 * 1024)
 

@@ -11,7 +11,6 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "schema/errors.h"
 
 int audit_socket_open(struct err *err)
 {

@@ -223,7 +223,7 @@ static void on_event(void *owner, uint32_t events)
 
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		loop_watch_stop(&l->place->loop, &l->watch);
-		return;		/* so does its pidfd */
+		return;		/* its end is told by its pidfd */
 	}
 	if (events & EPOLLIN)
 		on_message(l);

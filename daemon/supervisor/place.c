@@ -71,6 +71,11 @@ int place_set_limits(const struct place *p, uint32_t number, const struct spec_l
 			 err);
 }
 
+int place_quota(const struct place *p, uint32_t number, struct quota_facts *out, struct err *err)
+{
+	return quota_read(p->homes, project(p, number), out, err);
+}
+
 void place_forget_limits(const struct place *p, uint32_t number)
 {
 	/* Only a row in the file system's table. */

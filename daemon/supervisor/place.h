@@ -8,6 +8,7 @@
 
 #include "base/loop.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/quota.h"
 #include "schema/settings.h"
 
 struct place {
@@ -36,6 +37,10 @@ int place_pool_dir(const struct place *p, uint32_t number, struct err *err);
 /* Sets the limits of the tenant's group and home. */
 int place_set_limits(const struct place *p, uint32_t number, const struct spec_limits *limits,
 		     struct err *err);
+
+/* What the tenant's project uses on the homes' file system, which has quota. */
+int place_quota(const struct place *p, uint32_t number, struct quota_facts *out,
+		struct err *err);
 
 /* The tenant is gone: its project has no limits, whatever is left of the home. */
 void place_forget_limits(const struct place *p, uint32_t number);

@@ -95,8 +95,7 @@ static int check_limits(const struct pool *p, struct err *err)
 		return -1;
 	if (quota_missing(place->homes))
 		return 0;
-	if (quota_read(place->homes, (uint32_t)place->settings.uid_base + p->number, &quota,
-		       err) < 0 ||
+	if (place_quota(place, p->number, &quota, err) < 0 ||
 	    check_limit("disk_max", l->disk_max, quota.bytes_max, 1024, err) < 0)
 		return -1;
 	return check_limit("inodes_max", l->inodes_max, quota.inodes_max, 1, err);

@@ -62,7 +62,7 @@ static void take_quota(const struct place *p, uint32_t number, struct wire_statu
 	struct quota_facts facts = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
 	if (quota_missing(p->homes) == 0)
-		(void)quota_read(p->homes, (uint32_t)p->settings.uid_base + number, &facts, NULL);
+		(void)place_quota(p, number, &facts, NULL);
 	out->disk_used = facts.bytes;
 	out->disk_max = facts.bytes_max;
 	out->inodes_used = facts.inodes;

@@ -88,7 +88,6 @@ struct tenantd {
 	struct err settings_err;
 };
 
-/* Also the first result, before there is anything to reload. */
 /* tenant-build has left the record that was refused where services find it; one
  * that starts anew shall go by what holds. */
 static void put_back(const struct place *p)
@@ -100,6 +99,7 @@ static void put_back(const struct place *p)
 		log_event(DAEMON_ERROR, "program=tenantd error='%s'", err.text);
 }
 
+/* Also the first result, before there is anything to reload. */
 static void on_settings(void *owner, const struct settings *record, const struct err *result)
 {
 	struct tenantd *d = owner;

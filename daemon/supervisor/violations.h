@@ -9,8 +9,6 @@
 #include "schema/log_wire.h"
 #include "schema/wire.h"
 
-#define VIOLATION_CALLS 8	/* kinds that are told apart; the rest counts as "others" */
-
 struct violation_counts {
 	uint64_t total;
 	struct {

@@ -2,10 +2,8 @@
 /* Attempts on what the kernel bounds.  A limit is asked for, or met by what costs nothing. */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 

@@ -68,6 +68,7 @@ int home_check(const struct facet_run *run, struct err *err);
 int quota_make(struct facet_run *run, struct err *err);
 int quota_undo(struct facet_run *run, struct err *err);
 int quota_check(const struct facet_run *run, struct err *err);
+bool facet_is_counted(const struct facet_run *run, int dir, const char *name);
 int logs_make(struct facet_run *run, struct err *err);
 int logs_undo(struct facet_run *run, struct err *err);
 int logs_check(const struct facet_run *run, struct err *err);

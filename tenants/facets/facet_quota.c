@@ -12,11 +12,12 @@
 #include "schema/errors.h"
 #include "tenants/base_tree.h"
 
-/* A suspended site writes nothing: whatever it keeps in its home, it can be suspended. */
-static bool is_counted(const struct facet_run *run, int homes)
+/* Is folder NAME in DIR the tenant's project, as far as its file system has projects?
+ * A suspended site writes nothing: whatever it keeps in its home, it can be suspended. */
+bool facet_is_counted(const struct facet_run *run, int dir, const char *name)
 {
-	return run->tenant->is_suspended || quota_missing(homes) ||
-	       quota_is_adopted(homes, run->tenant->site, run->uid);
+	return run->tenant->is_suspended || quota_missing(dir) ||
+	       quota_is_adopted(dir, name, run->uid);
 }
 
 int quota_make(struct facet_run *run, struct err *err)
@@ -26,7 +27,7 @@ int quota_make(struct facet_run *run, struct err *err)
 	if (homes < 0)
 		return -1;
 	/* A large home is walked once: when it is restored, or quota was turned on. */
-	if (!is_counted(run, homes) &&
+	if (!facet_is_counted(run, homes, run->tenant->site) &&
 	    quota_adopt(homes, run->tenant->site, run->uid, err) < 0)
 		return -1;
 	fault_point("build.quota.made");
@@ -47,7 +48,7 @@ int quota_check(const struct facet_run *run, struct err *err)
 
 	if (homes < 0)
 		return -1;
-	if (is_counted(run, homes))
+	if (facet_is_counted(run, homes, run->tenant->site))
 		return 0;
 	return err_set(err, ERR_FAILED, "the home of '%s' is not counted as project %u",
 		       run->tenant->site, run->uid);

@@ -6,11 +6,9 @@
  */
 #include "tenants/facets/facet.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/fd.h"
@@ -33,12 +31,6 @@ static void folder_name(uint32_t number, char out[16])
 	(void)snprintf(out, 16, "%u", number);
 }
 
-static bool is_counted(const struct facet_run *run, int all, const char *name)
-{
-	return run->tenant->is_suspended || quota_missing(all) ||
-	       quota_is_adopted(all, name, run->uid);
-}
-
 int uploads_make(struct facet_run *run, struct err *err)
 {
 	char name[16];
@@ -47,15 +39,13 @@ int uploads_make(struct facet_run *run, struct err *err)
 	if (all < 0)
 		return -1;
 	folder_name(run->number, name);
-	if (mkdirat(all, name, 0700) < 0 && errno != EEXIST)
-		return err_sys(err, "make folder '%s'", name);
-	CLOSE_AT_EXIT int fd = openat(all, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLOSE_AT_EXIT int fd = file_make_dir(all, name, MODE, (uid_t)-1,
+					     (gid_t)run->settings->web_gid, err);
 
-	if (fd < 0 || fchown(fd, (uid_t)-1, (gid_t)run->settings->web_gid) < 0 ||
-	    fchmod(fd, MODE) < 0)
-		return err_sys(err, "give folder '%s' to nginx", name);
+	if (fd < 0)
+		return -1;
 	fault_point("build.uploads.made");
-	return is_counted(run, all, name) ? 0 : quota_adopt(all, name, run->uid, err);
+	return facet_is_counted(run, all, name) ? 0 : quota_adopt(all, name, run->uid, err);
 }
 
 /* What nginx still holds open has no name any more. */
@@ -82,7 +72,7 @@ int uploads_check(const struct facet_run *run, struct err *err)
 	if (!S_ISDIR(st.st_mode) || (st.st_mode & 07777) != MODE ||
 	    st.st_gid != (gid_t)run->settings->web_gid)
 		return err_set(err, ERR_FAILED, "'%s' is not a folder for nginx alone", name);
-	if (is_counted(run, all, name))
+	if (facet_is_counted(run, all, name))
 		return 0;
 	return err_set(err, ERR_FAILED, "the uploads of '%s' are not counted as project %u",
 		       run->tenant->site, run->uid);

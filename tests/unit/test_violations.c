@@ -82,11 +82,11 @@ static void test_many_kinds_of_one(void **state)
 		violations_note(&v, 7, call);
 	violations_note(&v, 8, "bpf");
 	violations_note(&v, 7, "b");
-	assert_int_equal(v.count, VIOLATION_ROWS_OF_ONE + 1);
+	assert_int_equal(v.count, VIOLATION_CALLS + 1);
 	assert_int_equal(v.row[1].count, 2);
-	assert_string_equal(v.row[VIOLATION_ROWS_OF_ONE - 1].call, VIOLATION_OTHERS);
-	assert_int_equal(v.row[VIOLATION_ROWS_OF_ONE - 1].count, 26 - VIOLATION_ROWS_OF_ONE + 1);
-	assert_int_equal(v.row[VIOLATION_ROWS_OF_ONE].uid, 8);
+	assert_string_equal(v.row[VIOLATION_CALLS - 1].call, VIOLATION_OTHERS);
+	assert_int_equal(v.row[VIOLATION_CALLS - 1].count, 26 - VIOLATION_CALLS + 1);
+	assert_int_equal(v.row[VIOLATION_CALLS].uid, 8);
 }
 
 static struct log_violation message(const char *call, uint32_t count)
