@@ -4,7 +4,7 @@
 
     bench/measure.py [--quick] [--out FOLDER] [PART...]
 
-Times are told, never judged: nothing here passes or fails by them.  --quick takes seconds and its
+Times are told, never judged: nothing here passes or fails by them.  --quick takes a minute and its
 figures mean nothing; it shows that the bench works.  Parts that are not named keep the figures
 of the last run in the results."""
 import argparse

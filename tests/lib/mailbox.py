@@ -6,7 +6,6 @@
 """
 import collections
 import pathlib
-import stat
 
 from tests.lib.procs import wait_until
 
@@ -61,8 +60,3 @@ class Mailbox:
         found = self.all()
         assert len(found) == count, found
         return found
-
-
-def is_unprivileged(path):
-    """Neither set-user-ID nor set-group-ID."""
-    return not path.stat().st_mode & (stat.S_ISUID | stat.S_ISGID)

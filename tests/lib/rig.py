@@ -20,10 +20,9 @@ import textwrap
 import threading
 
 from tests.lib import procs
+from tests.lib.builder import CONTROL_UID, LOG_UID, MAIL_UID
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CONTROL_UID, LOG_UID, MAIL_UID = 1899999998, 1899999997, 1899999996
-UID_BASE = 1900000000
 HEAD = struct.Struct("=IHHIIIiII")
 MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])

@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from tests.conftest import need_root
+
 ROOT = pathlib.Path(__file__).parents[2]
 COVERED = ("/etc", "/run", "/srv", "/var/lib", "/var/log")
 PLAYED = ("deb-systemd-helper", "deb-systemd-invoke", "groupdel", "systemctl", "userdel")
@@ -12,6 +14,7 @@ PLAYED = ("deb-systemd-helper", "deb-systemd-invoke", "groupdel", "systemctl", "
 
 def purge(folder, *files):
     """(what is left of the files, what it said)"""
+    need_root()
     for name in PLAYED:
         (folder / name).write_text("#!/bin/sh\n")
         (folder / name).chmod(0o755)

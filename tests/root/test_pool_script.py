@@ -207,4 +207,5 @@ def test_without_method_nothing_runs(pool):
         answer = fcgi_client.fetch(pool.socket, params)
         assert "ran" not in answer.out.decode() and answer.end == (0, 0)
     after = descriptors()
+    assert after.keys() & before.keys(), "no worker stayed"
     assert all(after[pid] == before[pid] for pid in after if pid in before), "a script is left open"

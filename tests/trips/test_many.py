@@ -14,7 +14,7 @@ from tests.lib.load import PAGE, Load, processes
 
 # Sites, how many of them have processes, how many of these are visited, and for how long.
 SITES, WARM, VISITED, SECONDS = (1000, 50, 20, 60) if os.environ.get("LOAD") else (40, 10, 5, 8)
-# One worker each, which stays: every process that goes is one that was ended.
+# Two workers each, which stay: every process that goes is one that was ended.
 STEADY = ("pm=static", "max_children=2", "pool_idle_timeout=1h")
 CONF = f"tenants_max = {SITES + SECONDS + 1}\n"
 

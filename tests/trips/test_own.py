@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each of two sites has for itself: pool, home, APCu, OPcache."""
-import json
+import functools
 import os
 
 import pytest
 
+from tests.lib.act import ACT, act as run
 from tests.lib.procs import wait_until
 
-ACT = """<?php
-$in = json_decode(file_get_contents('php://input'), true);
-$a = $in['a'];
-echo json_encode(eval($in['code']));
-"""
 SITES = ("one.own.example", "two.own.example")
 
 
@@ -25,8 +21,7 @@ def act(system):
         # OPcache takes no file younger than two seconds.
         for name in ("act", "page"):
             system.as_tenant(site, lambda name=name: os.utime(f"public/{name}.php", (1e9, 1e9)))
-    yield lambda site, code, *arguments: json.loads(system.text(
-        site, "/act.php", method="POST", body=json.dumps({"code": code, "a": arguments})))
+    yield functools.partial(run, system)
     for site in SITES:
         system.ctl("remove", site, check=True)
 

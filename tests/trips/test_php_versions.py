@@ -105,7 +105,7 @@ def test_what_is_not_there_is_refused(own, words, said):
     for moves in ("revision", "changed_at"):        # a refusal of the builder is taken back
         before.pop(moves), after.pop(moves)
     assert after == before and own.ctl("show", "new.example").returncode == 3
-    assert running(own, A) == own.version or own.text(A)
+    runs(own, A, own.version)
 
 
 def test_a_version_per_site_and_per_plan(own):
@@ -140,10 +140,10 @@ def test_a_move_loses_no_visitor_and_touches_no_other_pool(own):
 
 
 def test_commands_find_the_php_of_the_version(own):
+    if not os.path.exists("/usr/bin/php"):
+        pytest.skip("php-cli is not installed")
     own.ctl("set", B, f"php={OTHER}", "programs=allow", check=True)
     done = own.ctl("exec", B, "--", "sh", "-c", "command -v php; php -r 'echo PHP_VERSION;'")
-    if done.returncode == 127:
-        pytest.skip("php-cli is not installed")
     assert f"/php/{OTHER}/php\n" in done.stdout, done
     assert done.stdout.splitlines()[1].split(".")[:2] == own.version.split(".")
     own.ctl("set", B, "php=", "programs=", check=True)
