@@ -69,7 +69,7 @@ bool workers_reap(struct workers *w, uint64_t now);
  * workers that keep silent. */
 void workers_watch(struct workers *w, uint64_t now);
 
-/* Idle ones that stay. */
+/* Idle ones that stay, and those on their way. */
 uint32_t workers_idle(const struct workers *w);
 
 /* Tells one to serve what waits and leave.  Idempotent. */

@@ -152,9 +152,13 @@ uint32_t workers_idle(const struct workers *w)
 {
 	uint32_t idle = 0;
 
-	for (uint32_t i = 0; i < w->max; i++)
-		if (w->row[i].pid != 0 && !w->row[i].busy_since && !w->row[i].is_told)
+	for (uint32_t i = 0; i < w->max; i++) {
+		const struct worker_row *row = &w->row[i];
+
+		if (row->pid != 0 && !row->is_told &&
+		    (!row->busy_since || row->turn == WORKER_STARTING))
 			idle++;
+	}
 	return idle;
 }
 
