@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,6 +103,22 @@ enum promise_outcome probe_say(struct probe *p, enum promise_outcome outcome, co
 	return outcome;
 }
 
+static long allowed_call(const char *argument)
+{
+	(void)argument;
+	return syscall(SYS_getpid);
+}
+
+bool probe_can_call(struct probe *p)
+{
+	struct tried t = probe_try(allowed_call, "");
+
+	if (t.value > 0 && !t.signal)
+		return true;
+	(void)probe_say(p, PROMISE_UNPROVEN, "getpid: %s", strerror(t.error));
+	return false;
+}
+
 const char *probe_home(const struct probe *p, const char *below)
 {
 	static char path[2 * POOL_PATH_MAX];
@@ -125,6 +142,25 @@ int probe_list(const char *path, void (*each)(const char *name, void *arg), void
 	}
 	(void)closedir(entries);	/* read only */
 	return count;
+}
+
+long probe_open_for_writing(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+const char *probe_top(const char *path, char out[PROBE_NAME_MAX])
+{
+	(void)snprintf(out, PROBE_NAME_MAX, "%.*s", (int)strcspn(path + 1, "/"), path + 1);
+	return out;
+}
+
+const char *probe_next_line(const char *at)
+{
+	at += strcspn(at, "\n");
+	return at + (*at == '\n');
 }
 
 const char *probe_read(const char *path)

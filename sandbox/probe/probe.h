@@ -26,6 +26,10 @@ struct probe {
 	char text[PROMISE_TEXT_MAX];	/* of the result */
 };
 
+#define PROBE_SCRATCH "tmp/.tenant-probe"	/* what attempts make, below the home */
+#define PROBE_PROGRAMS_ALLOWED "the plan allows programs"	/* why one is skipped */
+#define PROBE_NAME_MAX 64	/* of one component of a path */
+
 typedef enum promise_outcome probe_attempt(struct probe *p, const char *argument);
 
 /* How an attempt went. */
@@ -48,6 +52,20 @@ enum promise_outcome probe_judge(struct probe *p, const struct tried *t, const c
 /* Notes why, and returns OUTCOME. */
 enum promise_outcome probe_say(struct probe *p, enum promise_outcome outcome, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The controls that many attempts share: a harmless call, and making a file at home.
+ * If false, the text says why the row is unproven. */
+bool probe_can_call(struct probe *p);
+bool probe_can_write(struct probe *p);
+
+/* For probe_try(): opens what is there for writing, and writes nothing. */
+long probe_open_for_writing(const char *path);
+
+/* The first component of an absolute path; OUT, cut where it is longer. */
+const char *probe_top(const char *path, char out[PROBE_NAME_MAX]);
+
+/* The start of the line behind the one at AT: "" behind the last. */
+const char *probe_next_line(const char *at);
 
 /* A path below the home, in one buffer per call of the process.  Fits. */
 const char *probe_home(const struct probe *p, const char *below);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -85,4 +86,42 @@ enum promise_outcome probe_inodes(struct probe *p, const char *argument)
 	return probe_say(p, v.f_files > 0 && v.f_files <= most ? PROMISE_HELD : PROMISE_BROKEN,
 			 "%llu files, %llu by its size", (unsigned long long)v.f_files,
 			 (unsigned long long)most);
+}
+
+static long take_number(const char *argument)
+{
+	uint64_t number = 0;
+
+	return str_number(argument, INT32_MAX, &number) < 0 ? -1 : dup2(1, (int)number);
+}
+
+enum promise_outcome probe_open_files(struct probe *p, const char *argument)
+{
+	char number[16];
+	uint64_t most = p->spec->options.open_files;
+
+	(void)argument;
+	(void)str_format(number, sizeof(number), "%llu", (unsigned long long)most - 1);
+	struct tried last = probe_try(take_number, number);
+
+	(void)str_format(number, sizeof(number), "%llu", (unsigned long long)most);
+	struct tried t = probe_try(take_number, number);
+
+	if (last.value < 0)
+		return probe_say(p, PROMISE_UNPROVEN, "take the last descriptor: %s",
+				 strerror(last.error));
+	return probe_say(p, t.value < 0 && t.error == EBADF ? PROMISE_HELD : PROMISE_BROKEN,
+			 "descriptor %s: %s", number, strerror(t.value < 0 ? t.error : 0));
+}
+
+enum promise_outcome probe_core_dump(struct probe *p, const char *argument)
+{
+	struct rlimit core;
+
+	(void)argument;
+	if (getrlimit(RLIMIT_CORE, &core) < 0)
+		return probe_say(p, PROMISE_UNPROVEN, "read it: %s", strerror(errno));
+	/* 1: only that also keeps the kernel from starting a handler (core(5)). */
+	return probe_say(p, core.rlim_cur == 1 && core.rlim_max == 1 ? PROMISE_HELD :
+			 PROMISE_BROKEN, "core limit %llu", (unsigned long long)core.rlim_max);
 }

@@ -55,7 +55,7 @@ static long count_sockets(const char *argument)
 
 		if (!at)
 			return -1;
-		for (lines--; *at; at += strcspn(at, "\n"), at += *at == '\n')
+		for (lines--; *at; at = probe_next_line(at))
 			lines++;	/* but for the head */
 	}
 	return lines;
