@@ -177,6 +177,34 @@ int file_each(int dir, int (*each)(int dir, const char *name, void *arg, struct 
 	return rc;
 }
 
+struct numbers {
+	const char *prefix;
+	int (*each)(uint32_t number, void *arg);
+	void *arg;
+};
+
+static int each_number(int dir, const char *name, void *arg, struct err *err)
+{
+	const struct numbers *n = arg;
+	size_t length = strlen(n->prefix);
+	uint64_t number = 0;
+
+	(void)dir;
+	(void)err;
+	if (strncmp(name, n->prefix, length) != 0 ||
+	    str_number(name + length, UINT32_MAX, &number) < 0 || number == 0)
+		return 0;
+	return n->each((uint32_t)number, n->arg);
+}
+
+int file_each_number(int dir, const char *prefix, int (*each)(uint32_t number, void *arg),
+		     void *arg, struct err *err)
+{
+	struct numbers n = { prefix, each, arg };
+
+	return file_each(dir, each_number, &n, err);
+}
+
 /* One removal: TOP is the folder that shall go, NEXT names what is moved up. */
 struct removal {
 	int top;

@@ -8,6 +8,7 @@
 #define BASE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -43,6 +44,11 @@ int file_remove(int dir, const char *name, struct err *err);
  * its end is an error: -1.  DIR stays the caller's. */
 int file_each(int dir, int (*each)(int dir, const char *name, void *arg, struct err *err),
 	      void *arg, struct err *err);
+
+/* The same for the numbers above 0 among the names: those of PREFIX ("" or a letter or
+ * two) and digits; other names are passed over. */
+int file_each_number(int dir, const char *prefix, int (*each)(uint32_t number, void *arg),
+		     void *arg, struct err *err);
 
 /* Removes a whole tree by descriptors, crossing no mount and following no
  * link.  Nothing there is success.  Never more than FILE_DEPTH_MAX folders are

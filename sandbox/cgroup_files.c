@@ -2,7 +2,6 @@
 /* Paths of groups and the kernel's small files. */
 #include "sandbox/cgroup_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "schema/errors.h"
 
@@ -167,21 +167,11 @@ int cgroup_rmdir(const char *folder, struct err *err)
 int cgroup_each_number(const char *folder, const char *prefix,
 		       int (*each)(uint32_t number, void *arg), void *arg, struct err *err)
 {
-	size_t length = strlen(prefix);
-	DIR *entries = opendir(folder);
-	int rc = 0;
+	CLOSE_AT_EXIT int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (!entries)
+	if (fd < 0)
 		return errno == ENOENT ? 0 : fail(err, "list group", folder, "");
-	for (struct dirent *e; rc == 0 && (e = readdir(entries));) {
-		uint64_t number = 0;
-
-		if (strncmp(e->d_name, prefix, length) == 0 &&
-		    str_number(e->d_name + length, UINT32_MAX, &number) == 0 && number > 0)
-			rc = each((uint32_t)number, arg);
-	}
-	(void)closedir(entries);	/* read only */
-	return rc;
+	return file_each_number(fd, prefix, each, arg, err);
 }
 
 int cgroup_each_proc(const char *folder, int (*each)(pid_t pid, void *arg), void *arg,

@@ -2,7 +2,6 @@
 /* Opening and locking the ledger; the files of the mark and of the records. */
 #include "tenants/ledger_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -77,19 +76,18 @@ void ledger_close(struct ledger *l)
 
 /* ---- the high-water mark ---- */
 
+static int is_record(int dir, const char *name, void *arg, struct err *err)
+{
+	(void)dir;
+	(void)arg;
+	(void)err;
+	return name[0] >= '0' && name[0] <= '9';
+}
+
+/* What cannot be read to its end is not taken for empty. */
 static bool has_records(const struct ledger *l)
 {
-	CLOSE_AT_EXIT int scan = openat(l->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
-	bool found = !entries;		/* what cannot be read is not taken for empty */
-
-	if (!entries)
-		return found;
-	scan = -1;
-	for (struct dirent *e; !found && (e = readdir(entries));)
-		found = e->d_name[0] >= '0' && e->d_name[0] <= '9';
-	(void)closedir(entries);	/* read only */
-	return found;
+	return file_each(l->dir, is_record, NULL, NULL) != 0;
 }
 
 int ledger_next(const struct ledger *l, uint32_t *out, struct err *err)

@@ -2,7 +2,6 @@
 /* Taking over from an earlier supervisor, trusting only what can be verified. */
 #include "daemon/supervisor/adopt.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -217,11 +216,12 @@ struct adoption {
 	struct adopt_store *store;
 };
 
-static void on_spec(uint32_t number, void *arg)
+static int on_spec(uint32_t number, void *arg)
 {
 	struct adoption *a = arg;
 
 	adopt_one(a->pools, a->store, number);
+	return 0;
 }
 
 /* A group or folder of a number that has no spec. */
@@ -241,30 +241,14 @@ static int on_leftover(uint32_t number, void *arg)
 	return 0;
 }
 
-static int each_folder(struct pools *ps, struct err *err)
-{
-	CLOSE_AT_EXIT int fd = openat(ps->place->pool_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-	uint64_t number = 0;
-
-	if (!entries)
-		return err_sys(err, "read the folder of pools");
-	fd = -1;		/* the stream owns it now */
-	for (struct dirent *e; (e = readdir(entries));)
-		if (str_number(e->d_name, UINT32_MAX, &number) == 0 && number > 0)
-			(void)on_leftover((uint32_t)number, ps);	/* always 0 */
-	(void)closedir(entries);	/* read only */
-	return 0;
-}
-
 int adopt_all(struct pools *ps, struct adopt_store *s, struct err *err)
 {
 	struct adoption a = { ps, s };
 
 	if (tenant_spec_each(ps->place, on_spec, &a, err) < 0 ||
 	    cgroup_each_tenant(&ps->place->tree, on_leftover, ps, err) < 0 ||
-	    each_folder(ps, err) < 0)
-		return -1;
+	    file_each_number(ps->place->pool_dir, "", on_leftover, ps, err) < 0)
+		return err_wrap(err, "what an earlier supervisor left");
 	for (size_t i = 0; i < s->count; i++) {
 		if (s->held[i].fd < 0)
 			continue;

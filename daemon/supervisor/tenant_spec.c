@@ -2,11 +2,8 @@
 /* Reading spec records and condensing them. */
 #include "daemon/supervisor/tenant_spec.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -103,20 +100,9 @@ int tenant_spec_read(const struct place *p, uint32_t number, struct tenant_spec 
 	return 0;
 }
 
-int tenant_spec_each(const struct place *p, void (*each)(uint32_t number, void *arg), void *arg,
+int tenant_spec_each(const struct place *p, int (*each)(uint32_t number, void *arg), void *arg,
 		     struct err *err)
 {
-	CLOSE_AT_EXIT int fd = openat(p->spec_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-	uint64_t number = 0;
-
-	if (!entries)
-		return err_sys(err, "read the folder of specs");
-	fd = -1;		/* the stream owns it now */
-	for (struct dirent *e; (e = readdir(entries));)
-		/* Temporary files of a killed builder are no numbers. */
-		if (str_number(e->d_name, UINT32_MAX, &number) == 0 && number > 0)
-			each((uint32_t)number, arg);
-	(void)closedir(entries);	/* read only */
-	return 0;
+	/* Temporary files of a killed builder are no numbers. */
+	return file_each_number(p->spec_dir, "", each, arg, err);
 }

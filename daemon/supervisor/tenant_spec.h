@@ -35,8 +35,10 @@ int tenant_spec_read(const struct place *p, uint32_t number, struct tenant_spec 
 int tenant_spec_from(const struct jail_spec *full, uint32_t number, struct tenant_spec *out,
 		     struct err *err);
 
-/* Calls back for the number of each record that is there. */
-int tenant_spec_each(const struct place *p, void (*each)(uint32_t number, void *arg), void *arg,
+/* Calls back for the number of each record that is there, until a call returns anything
+ * but 0; returns that.  -1 also where the folder cannot be read to its end: what was not
+ * named then may still be there. */
+int tenant_spec_each(const struct place *p, int (*each)(uint32_t number, void *arg), void *arg,
 		     struct err *err);
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include "tenants/facets/facet.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -74,19 +73,13 @@ static int make_part(const struct facet_run *run, int home, const char *name, mo
 	return made < 0 ? -1 : 0;
 }
 
-static bool is_empty(int dir)
+static int find_any(int dir, const char *name, void *arg, struct err *err)
 {
-	CLOSE_AT_EXIT int scan = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = scan < 0 ? NULL : fdopendir(scan);
-	int count = 0;
-
-	if (!entries)
-		return false;
-	scan = -1;
-	while (count <= 2 && readdir(entries))
-		count++;
-	(void)closedir(entries);	/* read only */
-	return count <= 2;		/* "." and ".." */
+	(void)dir;
+	(void)name;
+	(void)arg;
+	(void)err;
+	return 1;
 }
 
 /* A page that says the site answers, in a new site's empty document root. */
@@ -97,7 +90,7 @@ static int make_start_page(const struct facet_run *run, int home, struct err *er
 
 	if (dir < 0)
 		return err_sys(err, "open folder 'public'");
-	if (!is_empty(dir))
+	if (file_each(dir, find_any, NULL, NULL) != 0)		/* not empty, or not to be read */
 		return 0;
 	int n = snprintf(page, sizeof(page), "<!doctype html>\n<title>%s</title>\n"
 			 "<p>%s is ready. Put your pages here in its place.</p>\n",

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "schema/errors.h"
 #include "tenants/ledger.h"
+#include "tests/unit/broken_folder.h"
 
 #define BASE 1900000000
 #define ROOM 100
@@ -277,6 +278,25 @@ static void test_damage(void **state)
 	assert_int_equal(err.code, ERR_BAD_RECORD);
 }
 
+/* Numbers may have been given, as far as can be seen: none is given again. */
+static void test_mark_in_doubt(void **state)
+{
+	(void)state;
+	need_root();
+	struct err err = { 0 };
+	uint32_t number = 4711;
+
+	broken_folder_after = 0;
+	int rc = ledger_next(&ledger, &number, &err);
+
+	broken_folder_after = -1;
+	assert_int_equal(rc, -1);
+	assert_int_equal(err.code, ERR_BAD_RECORD);
+	assert_int_equal(number, 4711);
+	done(ledger_next(&ledger, &number, &err), &err);
+	assert_int_equal(number, 1);
+}
+
 static void test_pages(void **state)
 {
 	(void)state;
@@ -319,6 +339,7 @@ int main(void)
 		CASE(test_claim_without_listing),
 		CASE(test_retired_with_claims),
 		CASE(test_damage),
+		CASE(test_mark_in_doubt),
 		CASE(test_pages),
 	};
 

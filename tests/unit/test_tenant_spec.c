@@ -3,14 +3,19 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/str.h"
 #include "daemon/supervisor/tenant_spec.h"
 #include "schema/errors.h"
 #include "schema/pool_spec.h"
+#include "tests/unit/broken_folder.h"
 
 static struct jail_spec jail;
 static struct pool_spec pool;
@@ -163,6 +168,39 @@ static void test_damaged(void **state)
 	refuse("an option out of range");
 }
 
+static int count(uint32_t number, void *arg)
+{
+	*(uint32_t *)arg += number;
+	return 0;
+}
+
+/* A folder of which only a part can be read: else the other sites' pools would be taken
+ * for leftovers. */
+static void test_part_of_a_folder(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/specs.XXXXXX";
+	uint32_t sum = 0;
+	struct err err = { 0 };
+
+	assert_non_null(mkdtemp(path));
+	struct place p = { .spec_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+	static const char *const names[] = { "4", "13", "13.new", "0", "x" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(mkdirat(p.spec_dir, names[i], 0700), 0);
+	assert_int_equal(tenant_spec_each(&p, count, &sum, &err), 0);
+	assert_int_equal(sum, 17);
+	broken_folder_after = 3;
+	assert_int_equal(tenant_spec_each(&p, count, &sum, &err), -1);
+	assert_int_not_equal(err.code, 0);
+	broken_folder_after = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(unlinkat(p.spec_dir, names[i], AT_REMOVEDIR), 0);
+	assert_int_equal(close(p.spec_dir), 0);
+	assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup(test_key_follows_scopes, setup),
 		cmocka_unit_test_setup(test_key_of_the_jail, setup),
 		cmocka_unit_test_setup(test_damaged, setup),
+		cmocka_unit_test(test_part_of_a_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
