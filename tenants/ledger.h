@@ -61,7 +61,7 @@ void ledger_close(struct ledger *l);
 int ledger_load(const struct ledger *l, uint32_t number, struct ledger_record *out,
 		struct err *err);
 
-/* True if the number was given to a site and is not retired. */
+/* True if the number was given to a site and is not retired, or if that cannot be read. */
 bool ledger_is_living(const struct ledger *l, uint32_t number);
 
 /* *out becomes the number that holds the name, 0 if it is free. */

@@ -151,11 +151,11 @@ int ledger_files_head(const struct ledger *l, uint32_t number, struct ledger_rec
 
 bool ledger_is_living(const struct ledger *l, uint32_t number)
 {
-	struct ledger_record r = { 0 };
-	struct err none = { 0 };
+	struct ledger_record r;
+	int there = ledger_files_head(l, number, &r, NULL);
 
 	/* A record that cannot be read counts as living: nothing is taken away. */
-	return ledger_files_head(l, number, &r, &none) != 0 && r.state != LEDGER_REMOVED;
+	return there < 0 || (there > 0 && r.state != LEDGER_REMOVED);
 }
 
 int ledger_load(const struct ledger *l, uint32_t number, struct ledger_record *out,

@@ -278,6 +278,25 @@ static void test_damage(void **state)
 	assert_int_equal(err.code, ERR_BAD_RECORD);
 }
 
+/* What may still be a site's is not taken away. */
+static void test_living_in_doubt(void **state)
+{
+	(void)state;
+	need_root();
+	struct err err = { 0 };
+	struct ledger_record r;
+	struct wire_tenant a = tenant("a.example", NULL, NULL);
+
+	assert_int_equal(issue(&a), 1);
+	done(ledger_retire(&ledger, 1, false, &err), &err);
+	assert_false(ledger_is_living(&ledger, 1));
+	assert_false(ledger_is_living(&ledger, 2));	/* never given */
+	done(ledger_load(&ledger, 1, &r, &err), &err);
+	r.magic++;
+	done(file_write(ledger.dir, "1", &r, sizeof(r), 0600, 0, 0, &err), &err);
+	assert_true(ledger_is_living(&ledger, 1));
+}
+
 /* Numbers may have been given, as far as can be seen: none is given again. */
 static void test_mark_in_doubt(void **state)
 {
@@ -339,6 +358,7 @@ int main(void)
 		CASE(test_claim_without_listing),
 		CASE(test_retired_with_claims),
 		CASE(test_damage),
+		CASE(test_living_in_doubt),
 		CASE(test_mark_in_doubt),
 		CASE(test_pages),
 	};
