@@ -6,6 +6,7 @@ import errno
 import itertools
 import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -154,9 +155,11 @@ def test_namespaces_by_clone(flag, way, good, system):
     # Where it worked, the child would go on with the order, and end: nobody is left behind.
     for extra in (0, 17, 1 << 32):
         assert way.run(("clone", FLAGS[flag] | extra, 0, 0, 0, 0)).last == EPERM
+    assert way.run(("clone3", bytes(88), 88)).last == ENOSYS
+    if flag == "newuser" and subprocess.run(["unshare", "-U", "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("the kernel refuses user namespaces to everyone here (a chroot?): refused, without a control")
     control = outside(system, ("clone", FLAGS[flag] | 17, 0, 0, 0, 0))
     assert not control.signal and control.last >= 0, control     # 0: the child was first to tell
-    assert way.run(("clone3", bytes(88), 88)).last == ENOSYS
 
 
 def test_memory_that_is_code(worker, neighbour):
