@@ -63,12 +63,12 @@ int settings_read(int fd, struct settings *out, struct err *err)
 	return 0;
 }
 
-/* What is open, bound, or written into records: it needs a restart, and some
- * of it an empty machine. */
+/* What is open, bound, written into records, or the uid of a running program: it
+ * needs a restart, and some of it an empty machine. */
 static const char *const fixed_keys[] = {
 	"home_dir", "state_dir", "run_dir", "log_dir", "uid_base", "tenants_max",
 	"net_range", "net_table",
-	"control_user", "log_user", "admin_group", "web_group", "cgroup_name",
+	"control_user", "log_user", "mail_user", "admin_group", "web_group", "cgroup_name",
 };
 
 static bool is_fixed(const char *key)

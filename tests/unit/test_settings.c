@@ -168,9 +168,35 @@ static void test_long(void **state)
 	assert_non_null(strstr(err.text, "'run_dir'"));
 }
 
+/* A reload takes over nothing that would part a running program from its user. */
+static void test_users_stay(void **state)
+{
+	(void)state;
+	int users = 0;
+
+	for (int i = 0; i < setting_row_count; i++) {
+		struct settings now = { .control_uid = 111, .log_uid = 112, .mail_uid = 113 };
+		struct settings record = now;
+		struct settings before = now;
+		struct err err = { 0 };
+
+		if (setting_rows[i].type != SETTING_USER)
+			continue;
+		users++;
+		*(uint64_t *)((char *)&record + setting_rows[i].offset) = 200;
+		record.removals_per_hour = 7;
+		if (settings_apply(&now, &record, &err) == 0)
+			fail_msg("'%s' was taken over", setting_rows[i].key);
+		assert_non_null(strstr(err.text, setting_rows[i].key));
+		assert_memory_equal(&now, &before, sizeof(now));
+	}
+	assert_int_equal(users, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_users_stay),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_refused),
