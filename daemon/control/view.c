@@ -221,6 +221,8 @@ static void put_status(json_t *json, const struct wire_status *s)
 		{ "refused_packets", number(s->refused_packets) },
 		{ "violations", number(s->violations) },
 		{ "violation_calls", envelope_text(s->violation_calls) },
+		{ "violations_reason", json_string(s->violations != UINT64_MAX ? "" :
+			"not counted on this machine: audit is off, or it is a container") },
 		{ "last_end", envelope_text(s->last_end) },
 		{ "last_error", envelope_text(s->last_error) },
 	};

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from tests.lib import procs
-from tests.lib.control import BUILT, Control, failed, UnixConnection
+from tests.lib.control import BUILT, Control, UNCOUNTED, failed, UnixConnection
 
 NOBODY = 65534
 
@@ -209,8 +209,16 @@ def test_status_of_a_site(c):
     assert (d["cpu_usage_us"], d["cpu_nr_throttled"], d["cpu_throttled_us"]) == (12345, 6, 7)
     assert (d["last_end"], d["last_error"], d["listener_replaced"], d["listen_queue"]) == \
         ("idle", "", 1, 3)
-    assert (d["violations"], d["violation_calls"]) == (3, "ptrace=2 bpf=1")
+    assert (d["violations"], d["violation_calls"], d["violations_reason"]) == (3, "ptrace=2 bpf=1", "")
     assert (d["starts"], d["crashes"], d["backoff_s"], d["processes"]) == (9, 2, 0, 4)
+
+
+def test_status_says_that_violations_are_not_counted(c):
+    for number in range(1, UNCOUNTED + 1):
+        c.add(f"n{number}.example")
+    d = c.get(f"/v1/tenants/n{UNCOUNTED}.example/status").data
+    assert (d["violations"], d["violation_calls"]) == (None, "")
+    assert d["violations_reason"].startswith("not counted on this machine")
 
 
 def test_audit(c):

@@ -150,6 +150,25 @@ def test_promises_hold_where_programs_are_allowed(own):
     assert run(own, "sh", "-c", find)[1] == b""
 
 
+def test_a_killed_call_is_counted_and_our_own_trials_are_not(own):
+    site = "counted.example"
+    own.ctl("add", site, "programs=allow", check=True)
+
+    def counted():
+        return own.status(site)["violations"]
+
+    if counted() is None:
+        pytest.skip(own.status(site)["violations_reason"])
+    assert run(own, "unshare", "-r", "true", site=site)[0] == 128 + 31
+    wait_until(counted, 60, "the call is counted")
+    own.ctl("verify", site, check=True)
+    assert run(own, "unshare", "-r", "true", site=site)[0] == 128 + 31
+    # Records come in their order: with the last one counted, the trials' would be, too.
+    wait_until(lambda: counted() >= 2, 60, "the second is counted")
+    assert (counted(), own.status(site)["violation_calls"]) == (2, "unshare=2")
+    own.ctl("remove", site, check=True)
+
+
 def test_only_where_the_site_allows_programs(own):
     status, out, err = run(own, "id", site="closed.example")
     assert status == 5 and not out and b"programs=allow" in err

@@ -14,6 +14,9 @@
 #define BEGIN "audit(1796084855.382:2): auid=4294967295 uid=1900000017 gid=1900000017 ses=1 pid=32 "
 #define KILLED BEGIN "comm=\"php: worker\" exe=\"/pool\" sig=31 arch=c000003e "
 
+#define BY(comm, exe) \
+	BEGIN "comm=\"" comm "\" exe=\"" exe "\" sig=31 arch=c000003e syscall=101"
+
 static void test_records(void **state)
 {
 	(void)state;
@@ -28,6 +31,11 @@ static void test_records(void **state)
 		/* A name of the process's own choice is quoted or hex: no field begins in it. */
 		{ BEGIN "comm=207569643D30 exe=\"x\" sig=31 arch=c000003e syscall=101", "ptrace" },
 		{ BEGIN "comm=\"uid=7\" exe=\"x\" sig=31 arch=c000003e syscall=101", "ptrace" },
+		/* Our own trials; only the file tells, never the name. */
+		{ BY("x", "/lib/tenant-probe") "", NULL },
+		{ BY("tenant-probe", "/pool") "", "ptrace" },
+		{ BY("x", "/tenant-probe/php") "", "ptrace" },
+		{ BY("x", "/php") " x=\"/tenant-probe\" y=1", "ptrace" },
 		{ BEGIN "comm=\"x\" sig=0 arch=c000003e syscall=101", NULL },
 		{ BEGIN "comm=\"x\" sig=31 syscall=101", NULL },
 		{ BEGIN "sig=31 arch=zz syscall=101", NULL },

@@ -31,3 +31,34 @@ ok "uids are of the documented range" above 1900000000 echo "$uid"
 # As it will run by night: a client without privileges, confined by its unit.
 ok "tenant-audit tries all sites" systemctl start tenant-audit.service
 ok "it says so in the journal" within 30 has held journalctl -u tenant-audit.service -o cat
+
+# Calls that only an attacker makes: counted by site and call, by the kernel's own word.
+violations() { field status "$1" violations; }
+conf=/etc/tenantd/conf.d/20-violations.conf
+if [ "$(violations site.example)" = null ]; then
+	ok "violations: the status says that they are not counted" \
+		has "not counted on this machine" tenantctl status site.example
+else
+	echo "allow_programs = yes" >$conf
+	ok "programs may be allowed" systemctl reload tenantd
+	ok "and are" within 30 tenantctl set site.example programs=allow
+	ok "a page answers with programs" within 30 page site.example /facts.php
+	before=$(violations site.example)
+	theirs=$(violations shop.example)
+	ok "a killed call ends the command" has "status 159" \
+		bash -c 'tenantctl exec site.example -- unshare -r true; echo "status $?"'
+	ok "violations: it is counted" within 30 above "$before" violations site.example
+	ok "violations: by its call" has "unshare=" field status site.example violation_calls
+	ok "violations: the neighbour has none of it" is "$theirs" violations shop.example
+	ok "violations: the journal has it" within 30 has "site=site.example call=unshare" \
+		journalctl -u tenantd.service -o cat
+	counted=$(violations site.example)
+	ok "the cage is tried" tenantctl verify site.example
+	ok "another killed call" has "status 159" \
+		bash -c 'tenantctl exec site.example -- unshare -r true; echo "status $?"'
+	# Records come in their order: with the last one counted, the trials' would be, too.
+	ok "violations: our own trials are none" within 30 is "$((counted + 1))" violations site.example
+	tenantctl set site.example programs=
+	rm $conf
+	ok "programs are closed again" systemctl reload tenantd
+fi
