@@ -101,6 +101,17 @@ static void answer_done(struct work *w, const struct change *c, const struct ten
 	envelope_done(out, word, o->is_unchanged ? "unchanged" : "done", reason, data);
 }
 
+#define TRIM_EVERY 64	/* changes; so many more than audit_rows may be there */
+
+static void trim_audit(struct work *w, int64_t audit)
+{
+	struct err err = { 0 };
+
+	if (audit % TRIM_EVERY == 0 &&
+	    store_audit_trim(w->store, w->settings->audit_rows, &err) < 0)
+		log_event(DAEMON_ERROR, "what=audit_trim reason='%s'", err.text);
+}
+
 /* What cannot be noted is not done. */
 static int run_noted(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
 		     struct err *err)
@@ -120,6 +131,7 @@ static int run_noted(struct work *w, const struct change *c, struct tenant *t, s
 	    store_audit_result(w->store, audit, result, rc < 0 ? err->text : o->audit,
 			       &second) < 0)
 		log_event(DAEMON_ERROR, "what=audit reason='%s'", second.text);
+	trim_audit(w, audit);
 	log_event(API_CHANGE, "verb='%s' %s=%s uid=%u result=%s%s%s%s", word,
 		  c->site[0] ? "tenant" : "plan", change_target(c), c->uid, result,
 		  rc < 0 ? " reason='" : "", rc < 0 ? err->text : "", rc < 0 ? "'" : "");

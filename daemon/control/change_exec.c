@@ -10,16 +10,19 @@
 #include "daemon/control/change_parts.h"
 #include "schema/errors.h"
 
-/* The words for the audit, cut, with what could break a line made '?'. */
+#define NAME_LONGEST 80
+
+/* The program's name for the audit, cut, with what could break a line made '?'.  Its
+ * arguments are only counted: people write passwords there. */
 static void describe(const struct wire_exec *e, char out[ERR_TEXT_MAX])
 {
-	size_t n = e->size < ERR_TEXT_MAX ? e->size : ERR_TEXT_MAX;
+	char name[NAME_LONGEST + 1] = "";
 
-	for (size_t i = 0; i + 1 < n; i++)
-		out[i] = e->words[i] == '\0' ? ' ' :
-			 (unsigned char)e->words[i] < 0x20 || e->words[i] == 0x7f ? '?' :
-			 e->words[i];
-	out[n ? n - 1 : 0] = '\0';
+	for (size_t i = 0; i < NAME_LONGEST && i < e->size && e->words[i]; i++)
+		name[i] = (unsigned char)e->words[i] < 0x20 || e->words[i] == 0x7f ? '?' :
+			  e->words[i];
+	(void)str_format(out, ERR_TEXT_MAX, "%s, %u arguments", name,
+			 e->count > 0 ? e->count - 1 : 0);
 }
 
 int change_exec(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,

@@ -184,7 +184,7 @@ static void do_daily(struct changer *c)
 	c->daily_at = now_ms() + DAY_MS;
 	if (link_call(&c->work.link, WIRE_PURGE, 0, NULL, 0, NULL, NULL, &err) < 0)
 		log_event(JOB_FAILED, "what=purge reason='%s'", err.text);
-	if (store_audit_trim(c->work.store, &err) < 0)
+	if (store_audit_trim(c->work.store, c->work.settings->audit_rows, &err) < 0)
 		log_event(JOB_FAILED, "what=audit_trim reason='%s'", err.text);
 }
 

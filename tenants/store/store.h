@@ -143,8 +143,9 @@ int store_audit(struct store *s, uint32_t uid, const char *verb, const char *sit
 int store_audit_result(struct store *s, int64_t id, const char *result, const char *detail,
 		       struct err *err);
 
-/* Forgets what is older than AUDIT_DAYS. */
+/* Forgets what is older than AUDIT_DAYS, and what is beyond ROWS.  What changed something and
+ * what did not have half of them each, so that a flood of the one hides nothing of the other. */
 #define AUDIT_DAYS 400
-int store_audit_trim(struct store *s, struct err *err);
+int store_audit_trim(struct store *s, uint64_t rows, struct err *err);
 
 #endif

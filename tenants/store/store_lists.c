@@ -104,8 +104,13 @@ int store_audit_result(struct store *s, int64_t id, const char *result, const ch
 		      result, detail, id);
 }
 
-int store_audit_trim(struct store *s, struct err *err)
+int store_audit_trim(struct store *s, uint64_t rows, struct err *err)
 {
-	return sql_do(s->db, err, "DELETE FROM audit WHERE at < ?", "i",
-		      (int64_t)time(NULL) - (int64_t)AUDIT_DAYS * 86400);
+	if (sql_do(s->db, err, "DELETE FROM audit WHERE at < ?", "i",
+		   (int64_t)time(NULL) - (int64_t)AUDIT_DAYS * 86400) < 0)
+		return -1;
+	return sql_do(s->db, err, "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, "
+		      "row_number() OVER (PARTITION BY result IN ('done', 'started') "
+		      "ORDER BY id DESC) AS place FROM audit) WHERE place > ?)", "i",
+		      (int64_t)(rows / 2));
 }

@@ -235,6 +235,40 @@ def test_audit(c):
     assert len(lines) == 4 and "uid=0 result=done" in lines[0]
 
 
+def test_the_audit_is_bounded_and_refusals_hide_no_change():
+    with Control(audit_rows=100) as c:
+        c.add("x.example")
+        for _ in range(200):
+            c.add("y.example", plan="none")
+        rows = c.sql("SELECT verb, site, result FROM audit ORDER BY id")
+        # The first half has room left; the trim comes every 64 changes.
+        assert 50 < len(rows) <= 1 + 50 + 64
+        assert rows[0] == ("add", "x.example", "done")
+        assert rows[-1] == ("add", "y.example", "unknown_plan")
+        for n in range(200):
+            assert c.patch("x.example", options={"max_children": 6 + n % 2}).result == "done"
+        rows = c.sql("SELECT result FROM audit")
+        assert 50 <= sum(r == ("done",) for r in rows) <= 50 + 64
+        assert sum(r == ("unknown_plan",) for r in rows) == 50
+
+
+def test_no_secret_stands_in_audit_or_log(c):
+    """Whatever is wrong with a request: values of variables and of PHP's settings are not noted."""
+    secret = "s3cr3t-w0rd"
+    assert c.add("x.example", options={"env.PASSWORD": secret}).result == "done"
+    assert c.show("x.example").data["options"]["env.PASSWORD"] == secret      # it has arrived
+    for name in ("env", "php_value", "php_admin_value"):
+        for key, value in ((f"{name}.a.b", secret), (f"{name}.x", secret + "\u00fc"), (f"{name}.x", secret * 200),
+                           (f"{name}.extension", secret), (f"{name}.=", secret), (name, secret),
+                           (f"{name}.memory_limit", secret + "'")):
+            c.patch("x.example", options={key: value})
+            c.add("y.example", plan="none", options={key: value})
+    rows = c.sql("SELECT verb, result, detail FROM audit")
+    assert {row[1] for row in rows} >= {"done", "unknown_plan"}
+    assert not [row for row in rows if secret in str(row)]
+    assert secret not in c.log.read_text()
+
+
 def cpu_seconds(pid):
     words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

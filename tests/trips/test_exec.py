@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import socket
+import sqlite3
 import subprocess
 
 import pytest
@@ -167,6 +168,19 @@ def test_a_killed_call_is_counted_and_our_own_trials_are_not(own):
     wait_until(lambda: counted() >= 2, 60, "the second is counted")
     assert (counted(), own.status(site)["violation_calls"]) == (2, "unshare=2")
     own.ctl("remove", site, check=True)
+
+
+def test_no_argument_is_noted(own):
+    """People write passwords there; the audit and the logs have the program's name."""
+    secret = "s3cr3t-w0rd"
+    assert run(own, "printf", "%s", f"--password={secret}")[1].endswith(secret.encode())
+    assert run(own, "sh", "-c", f"exit 3 {secret}")[0] == 3
+    run(own, "id", secret, site="closed.example")
+    with contextlib.closing(sqlite3.connect(own.folder / "lib/control/tenantd.db", timeout=60)) as db:
+        rows = db.execute("SELECT site, result, detail FROM audit WHERE verb = 'exec'").fetchall()
+    assert (SITE, "done", "printf, 2 arguments") in rows and ("closed.example", "policy") in {r[:2] for r in rows}
+    logs = "".join(path.read_text() for path in (own.folder / "log").glob("*.log"))
+    assert "event=exec.start" in logs and secret not in logs + str(rows)
 
 
 def test_only_where_the_site_allows_programs(own):

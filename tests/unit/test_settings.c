@@ -111,6 +111,7 @@ static const struct {
 	{ "net_table = a b", "not a name" },
 	{ "net_connections = 0", "range 1 to 1000000" },
 	{ "removed_keep_days = 4000", "range 0 to 3650" },
+	{ "audit_rows = 99", "range 100 to 1000000" },
 	{ "removals_per_hour = 0", "range 1 to 65536" },
 };
 
