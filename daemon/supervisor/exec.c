@@ -166,7 +166,8 @@ static void on_end(void *owner, uint32_t events)
 	end.is_late = x->is_late;
 	take_report(x, end.text);
 	log_event(EXEC_END, "tenant=%u generation=%u how='it %s%s'", x->number, x->generation,
-		  words, x->is_late ? "; its time was over" : "");
+		  words, x->is_late ? "; its time was over" :
+		  x->is_forbidden ? "; programs are not allowed any more" : "");
 	/* Nobody hears it where the caller has gone. */
 	(void)fd_send(x->channel, &end, sizeof(end), NULL, 0);
 	let_go(x);
@@ -301,6 +302,15 @@ int exec_start(struct execs *es, uint32_t number, const struct wire_exec *what,
 		fds[i] = fd_take(&e.callers[i]);
 	close_ends(&e);
 	return rc;
+}
+
+void exec_forbid(struct execs *es, uint32_t number)
+{
+	for (size_t i = 0; es && i < EXECS_MAX; i++)
+		if (es->slot[i].number == number) {
+			es->slot[i].is_forbidden = true;
+			kill_it(&es->slot[i]);
+		}
 }
 
 bool exec_is_living(const struct execs *es, uint32_t number, uint32_t generation)

@@ -20,7 +20,7 @@ struct exec {
 	struct execs *execs;
 	uint32_t number, generation;	/* 0: this slot is free */
 	int pidfd, report, channel;
-	bool is_late;
+	bool is_late, is_forbidden;
 	struct loop_watch end_watch, channel_watch;
 	struct loop_timer deadline;
 };
@@ -37,6 +37,9 @@ void execs_init(struct execs *es, struct pools *pools);
  * are not allowed, ERR_CONFLICT for a suspended tenant, ERR_BUSY. */
 int exec_start(struct execs *es, uint32_t number, const struct wire_exec *what,
 	       int fds[EXEC_FDS], struct err *err);
+
+/* Kills the tenant's commands; ES may be NULL. */
+void exec_forbid(struct execs *es, uint32_t number);
 
 /* True if a command of the tenant lives; of this generation, unless it is 0. */
 bool exec_is_living(const struct execs *es, uint32_t number, uint32_t generation);

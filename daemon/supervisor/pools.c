@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "base/str.h"
+#include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/leftovers.h"
 #include "daemon/supervisor/listener.h"
 #include "daemon/supervisor/net_link.h"
@@ -199,6 +200,9 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 	pools_settle(ps);
 	if (spec.is_suspended)
 		pool_step(p, WHEN_STOP);
+	/* Whoever takes programs away means those that run, too. */
+	if (!spec.has_programs)
+		exec_forbid(ps->execs, number);
 	net_link_follow(ps->net, p);
 	if (place_set_limits(ps->place, number, &spec.limits, err) < 0)
 		return -1;

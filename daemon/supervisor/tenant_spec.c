@@ -74,6 +74,7 @@ int tenant_spec_from(const struct jail_spec *full, uint32_t number, struct tenan
 	spec.revision = full->revision;
 	spec.is_suspended = (full->flags & SPEC_SUSPENDED) != 0;
 	spec.has_network = (full->flags & SPEC_NETWORK) != 0;
+	spec.has_programs = (full->flags & SPEC_PROGRAMS) != 0;
 	spec.mail_is_open = pool.options.mail_ports == MAIL_PORTS_OPEN;
 	spec.uid = full->uid;
 	spec.max_children = (uint32_t)pool.options.max_children;

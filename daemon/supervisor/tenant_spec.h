@@ -17,7 +17,7 @@ struct tenant_spec {
 	uint64_t revision;
 	uint64_t pool_key;	/* differs if and only if a running pool must be replaced */
 	bool is_suspended;
-	bool has_network, mail_is_open;
+	bool has_network, has_programs, mail_is_open;
 	uint32_t uid;
 	uint32_t max_children;
 	uint32_t backlog;	/* of the listener */

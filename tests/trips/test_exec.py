@@ -194,7 +194,7 @@ def test_only_where_the_site_allows_programs(own):
     assert run(own, "id", site="closed.example")[0] == 4
 
 
-@pytest.mark.parametrize("how", ("client", "limit", "suspend", "supervisor"))
+@pytest.mark.parametrize("how", ("client", "limit", "suspend", "deny", "supervisor"))
 def test_it_ends(own, how):
     words = ["--limit", "1s"] if how == "limit" else []
     child = subprocess.Popen([str(own.build / "tenantctl"), "exec", SITE, *words, "--", "sh", "-c",
@@ -206,15 +206,22 @@ def test_it_ends(own, how):
         child.kill()
     elif how == "suspend":
         own.ctl("suspend", SITE, check=True)
+    elif how == "deny":
+        own.ctl("set", SITE, "max_children=7", check=True)
+        assert child.poll() is None and living(own)     # another change ends no command
+        own.ctl("set", SITE, "programs=deny", check=True)
     elif how == "supervisor":
         os.kill(own.pid("tenantd"), signal.SIGKILL)
     _, err = child.communicate(timeout=120)
     if how != "client":
-        assert child.returncode == {"limit": 1, "suspend": 128 + 9, "supervisor": 6}[how], err
+        assert child.returncode == {"limit": 1, "suspend": 128 + 9, "deny": 128 + 9, "supervisor": 6}[how], err
     wait_until(lambda: own.ctl("status").returncode == 0, 60, "tenantd does not answer")
     gone(own)
     if how == "suspend":
         own.ctl("resume", SITE, check=True)
+    elif how == "deny":
+        assert run(own, "true")[0] == 5
+        own.ctl("set", SITE, "programs=allow", "max_children=", check=True)
     assert run(own, "true")[0] == 0
 
 
