@@ -352,6 +352,16 @@ static enum result check_resolver(const struct doctor *d, struct text *found)
 	return doctor_resolver(d->set, found) ? OK : FAILED;
 }
 
+static enum result check_mailer(const struct doctor *d, struct text *found)
+{
+	struct err err = { 0 };
+	int rc = doctor_mailer(d->set, d->store, found, &err);
+
+	if (err.code)
+		text_add(found, "%s", err.text);
+	return rc < 0 ? FAILED : rc == 0 ? SKIPPED : OK;
+}
+
 static const struct {
 	const char *id, *checked, *advice;
 	enum result (*check)(const struct doctor *d, struct text *found);
@@ -376,6 +386,7 @@ static const struct {
 #define DOCTOR_NETWORK_OTHERS check_network_others
 #define DOCTOR_RESOLVER check_resolver
 #define DOCTOR_FIREWALL check_firewall
+#define DOCTOR_MAILER check_mailer
 #define DOCTOR(name, id, checked, advice) { id, checked, advice, DOCTOR_##name },
 #include "schema/doctor.def"
 #undef DOCTOR

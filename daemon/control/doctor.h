@@ -25,6 +25,11 @@ int doctor_nginx_version(const char *program, struct text *found);
 /* doctor_net.c.  True if sites can reach one of their name servers; FOUND names them. */
 bool doctor_resolver(const struct settings *set, struct text *found);
 
+/* doctor_mail.c.  1: the mailer is there; 0: no site may send mail; -1: it is missing, or *ERR
+ * tells why nobody knows.  FOUND tells which. */
+int doctor_mailer(const struct settings *set, struct store *s, struct text *found,
+		  struct err *err);
+
 /* Appends the place of each default_server for an address of LISTEN (as the
  * setting) in CONF and what it includes, without the files below OURS; a file
  * that cannot be read counts in *out_unread. */

@@ -95,6 +95,29 @@ def test_doctor_finds_a_second_default_server(own):
         conf.write_text(text)
 
 
+def test_doctor_misses_the_mailer_where_a_site_may_send(own):
+    system, _ = own
+    mailer = pathlib.Path(system.folder, "etc/mailer")
+    assert checks(system)["mail.mailer"]["result"] == "SKIPPED"      # no site
+    system.ctl("add", "mail.example", check=True)
+    row = checks(system)["mail.mailer"]
+    assert row["result"] == "FAILED" and str(mailer) in row["found"] and "mail=deny" in row["advice"]
+    mailer.write_text("#!/bin/sh\ncat >/dev/null\n")
+    try:
+        assert checks(system)["mail.mailer"]["result"] == "FAILED"   # not to be started
+        mailer.chmod(0o755)
+        assert checks(system)["mail.mailer"]["result"] == "OK"
+    finally:
+        mailer.unlink()
+    system.ctl("set", "mail.example", "mail=deny", check=True)
+    assert checks(system)["mail.mailer"]["result"] == "SKIPPED"
+    system.ctl("set", "mail.example", "mail=", check=True)
+    system.ctl("plan", "set", "default", "mail=deny", check=True)
+    assert checks(system)["mail.mailer"]["result"] == "SKIPPED"
+    system.ctl("plan", "set", "default", "mail=", check=True)
+    system.ctl("remove", "mail.example", check=True)
+
+
 def jail(system, site):
     done = system.ctl("show", site, "--jail", "--json")
     data = json.loads(done.stdout)["data"]
