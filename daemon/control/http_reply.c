@@ -84,6 +84,7 @@ static enum MHD_Result send_log(struct http *h, struct request *r)
 	struct log_stream *stream = NULL;
 	struct err err = { 0 };
 
+	r->question.log.uid = http_peer_uid(r->connection);
 	if (log_stream_start(h->run_dir, &r->question.log, http_connection_fd(r->connection),
 			     &owner, &stream, &err) < 0)
 		return reply_refuse(r, r->question.route.row->word, &err, "");

@@ -377,22 +377,25 @@ static int start_thread(struct log_stream *s, struct err *err)
 /* A place among all, or ERR_BUSY. */
 static int enter(struct log_stream *s, struct err *err)
 {
-	int rc = -1;
+	int empty = -1, own = 0, rc = -1;
 
 	(void)pthread_mutex_lock(&all_lock);
-	for (int i = 0; rc < 0 && !is_stopping && i < LOG_STREAMS_MAX; i++)
-		if (!all[i]) {
-			all[i] = s;
-			rc = start_thread(s, err);
-			if (rc < 0) {
-				all[i] = NULL;
-				break;
-			}
-		}
+	for (int i = 0; i < LOG_STREAMS_MAX; i++) {
+		own += all[i] && all[i]->request.uid == s->request.uid;
+		if (!all[i])
+			empty = i;
+	}
+	if (empty >= 0 && own < LOG_STREAMS_OF_ONE && !is_stopping) {
+		all[empty] = s;
+		rc = start_thread(s, err);
+		if (rc < 0)
+			all[empty] = NULL;
+	} else {
+		(void)err_set(err, ERR_BUSY, "%d logs are read already, or %d by this user; end "
+			      "one of them, or try later", LOG_STREAMS_MAX, LOG_STREAMS_OF_ONE);
+	}
 	(void)pthread_mutex_unlock(&all_lock);
-	return rc == 0 || err->code ? rc :
-	       err_set(err, ERR_BUSY, "%d logs are read already; end one of them, or try later",
-		       LOG_STREAMS_MAX);
+	return rc;
 }
 
 int log_stream_start(const char *run_dir, const struct log_request *request, int connection,

@@ -16,7 +16,8 @@
 #include "daemon/control/log_filter.h"
 #include "schema/wire.h"
 
-#define LOG_STREAMS_MAX 8
+#define LOG_STREAMS_MAX 16
+#define LOG_STREAMS_OF_ONE 8		/* of one uid: others find room */
 #define LOG_LINES_MAX 10000
 #define LOG_LINES_USUAL 10
 
@@ -26,6 +27,7 @@ struct log_request {
 	enum log_kind kind;
 	uint32_t lines;			/* of what is there already */
 	bool is_followed;
+	uint32_t uid;			/* of the caller */
 };
 
 struct log_stream;
@@ -38,7 +40,7 @@ struct log_stream_owner {
 };
 
 /* Starts a stream.  CONNECTION is the caller's socket, which is watched for its
- * end; borrowed.  ERR_BUSY if there are too many. */
+ * end; borrowed.  ERR_BUSY if there are too many, or of this uid. */
 int log_stream_start(const char *run_dir, const struct log_request *request, int connection,
 		     const struct log_stream_owner *owner, struct log_stream **out,
 		     struct err *err);

@@ -14,7 +14,7 @@ from tests.lib import api
 from tests.lib.procs import wait_until
 from tests.lib.system import UnixConnection
 
-FOLLOWERS = 8		# LOG_STREAMS_MAX
+FOLLOWERS = 8		# LOG_STREAMS_OF_ONE
 
 
 class Follower:
@@ -160,6 +160,11 @@ def test_followers_are_bounded_and_starve_nobody(system, pair):
         refused = wait_until(
             lambda: (lambda d: d if d.returncode else None)(system.ctl("logs", site)), 60, "no bound")
         assert refused.returncode == 1 and "logs are read already" in refused.stderr
+        # Another user of the API finds room.
+        done = subprocess.run([str(system.build / "tenantctl"), "logs", site, "-n", "1"], text=True,
+                              env=dict(os.environ, TENANTD_SOCKET=system.socket), capture_output=True,
+                              user=65534, group=0, extra_groups=[], timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, "") and "/one" in done.stdout
         assert system.show(site)["site"] == site
         ask(system, (site, "/two"))
         for follower in followers:
