@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static int take_removed(const struct nlattr *attribute, void *arg)
 
 	if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&
 	    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0 &&
-	    strncmp(mnl_attr_get_str(attribute), h->table, strlen(h->table)) == 0)
+	    strcmp(mnl_attr_get_str(attribute), h->table) == 0)
 		h->is_lost = true;
 	return MNL_CB_OK;
 }
@@ -68,12 +69,17 @@ static int take_author(const struct nlattr *attribute, void *arg)
 static int take(const struct nlmsghdr *head, void *arg)
 {
 	struct hearing *h = arg;
+	const struct nfgenmsg *kind = mnl_nlmsg_get_payload(head);
 
+	if (mnl_nlmsg_get_payload_len(head) < sizeof(*kind))
+		return MNL_CB_OK;
 	switch (head->nlmsg_type & 0xff) {
 	case NFT_MSG_DELTABLE:
 	case NFT_MSG_DELCHAIN:
 	case NFT_MSG_DELRULE:
-		(void)mnl_attr_parse(head, sizeof(struct nfgenmsg), take_removed, h);
+		/* Other families may have a table of the same name. */
+		if (kind->nfgen_family == NFPROTO_INET)
+			(void)mnl_attr_parse(head, sizeof(struct nfgenmsg), take_removed, h);
 		break;
 	case NFT_MSG_NEWGEN:
 		if (h->is_lost && !h->who[0])

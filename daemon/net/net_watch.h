@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hearing of changes that others make to our tables: the kernel tells all listeners
+ * Hearing of changes that others make to our table: the kernel tells all listeners
  * of nfnetlink what a transaction removed, at once.
  */
 #ifndef DAEMON_NET_NET_WATCH_H
@@ -16,7 +16,7 @@ struct mnl_socket;
 
 struct net_watch {
 	struct mnl_socket *sock;
-	const char *table;	/* ours, borrowed; also those whose names begin with it */
+	const char *table;	/* ours, of the family inet; borrowed */
 };
 
 /* *out_fd is the descriptor to poll for reading; it stays the watch's. */
