@@ -4,19 +4,25 @@
 #include "pool/sapi.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zend_signal.h>
 
+#include "pool/errlog.h"
 #include "schema/errors.h"
 
 #define SAID_MAX 4096	/* of a message with a path */
 #define DRAIN_MS 5000	/* how long a client may go on sending a body nobody reads */
 
 struct sapi_state sapi_state;
+
+/* Where the pool stands while no script runs. */
+static int standing = -1;
 
 static size_t write_body(const char *text, size_t size)
 {
@@ -102,6 +108,7 @@ static sapi_module_struct module = {
 	.getenv = sapi_server_getenv,
 	.sapi_error = php_error,
 	.send_headers = sapi_headers_send,
+	.get_stat = sapi_script_stat,
 	.read_post = read_body,
 	.read_cookies = sapi_server_cookies,
 	.register_server_variables = sapi_server_register,
@@ -152,7 +159,12 @@ int runtime_start(const struct runtime_sizes *sizes, const struct pool_spec *spe
 int runtime_settle(const struct runtime_pool *pool, struct err *err)
 {
 	sapi_state.pool = pool;
-	sapi_script_settle();
+	standing = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (standing < 0)
+		return err_sys(err, "open the pool's own folder");
+	/* PHP would ask each time where it stands, and go back by name. */
+	SG(options) |= SAPI_OPTION_NO_CHDIR;
+	sapi_beneath_settle();
 	return sapi_ini_settle(pool->spec, err);
 }
 
@@ -204,7 +216,10 @@ static void run_script(void)
 		return;
 	}
 	EG(exit_status) = 0;
+	(void)VCWD_CHDIR_FILE(ZSTR_VAL(file.filename));
 	(void)php_execute_script(&file);
+	if (fchdir(standing) < 0)
+		errlog_write("the worker cannot go back to the pool's own folder");
 	/* PHP keeps what it compiled in a list of its own; with OPcache it need not. */
 	if (!file.in_list)
 		zend_destroy_file_handle(&file);

@@ -3,6 +3,9 @@
 #ifndef POOL_SAPI_H
 #define POOL_SAPI_H
 
+#include <limits.h>
+#include <sys/stat.h>
+
 /* PHP's headers are not clean under our warnings and come as system headers. */
 #include <php.h>
 #include <SAPI.h>
@@ -58,8 +61,20 @@ char *sapi_server_cookies(void);
 void sapi_server_register(zval *array);
 void sapi_server_install(void);
 
+/* sapi_beneath.c: descriptors of regular files in the home, or in the document root
+ * where scripts must lie there; else -1 with errno. */
+void sapi_beneath_settle(void);		/* once, when the home is known */
+/* The part of PATH below the home, if it lies where it has to and no component is empty,
+ * `.` or `..`; else NULL. */
+const char *sapi_beneath_plain(const char *path);
+/* Most files, by one call: where no component is a link, the path is the file's true name
+ * and tells in which folders it lies.  -1 says nothing: look closer. */
+int sapi_beneath_open_plain(const char *path, struct stat *out);
+/* All others: links are followed, and where they led is looked at. */
+int sapi_beneath_open(const char *path, struct stat *out, char real[PATH_MAX]);
+
 /* sapi_script.c: opens SG(request_info).path_translated into a handle that the
- * caller destroys. */
+ * caller destroys, or names it there until PHP needs it open. */
 enum script_refusal {
 	SCRIPT_TAKEN,
 	SCRIPT_UNKNOWN,		/* the parameters lead to no script */
@@ -69,8 +84,10 @@ enum script_refusal {
 	SCRIPT_MISSING,		/* not there, no regular file, or not beneath the home */
 };
 enum script_refusal sapi_script_open(zend_file_handle *out);
-/* Once, when the home is known. */
-void sapi_script_settle(void);
+/* While PHP starts, before OPcache does: it keeps the function that opens files. */
+void sapi_script_install(void);
+/* For sapi_module.get_stat: attributes of the script that runs. */
+zend_stat_t *sapi_script_stat(void);
 /* True if PATH is there (as a regular file).  A script is opened at once, and kept
  * for sapi_script_open() until another is looked for or all is forgotten. */
 bool sapi_script_exists(const char *path, bool must_be_file);

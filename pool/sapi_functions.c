@@ -73,6 +73,7 @@ PHP_INI_END()
 static PHP_MINIT_FUNCTION(cgi)
 {
 	REGISTER_INI_ENTRIES();
+	sapi_script_install();
 	return SUCCESS;
 }
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which script runs: PHP-FPM's rules of paths, and ours of what may be run."""
+import contextlib
+import fcntl
 import json
 import os
+import signal
 
 import pytest
 
@@ -209,3 +212,106 @@ def test_without_method_nothing_runs(pool):
     after = descriptors()
     assert after.keys() & before.keys(), "no worker stayed"
     assert all(after[pid] == before[pid] for pid in after if pid in before), "a script is left open"
+
+
+@pytest.fixture
+def known():
+    """A pool with one worker that knows k.php: it has run, and is old enough for OPcache."""
+    with Pool("pm=static", "max_children=1", "strict_docroot=no") as pool:
+        path = pool.write("k.php", "<?php echo 'ran';")
+        os.utime(path, (1, 1))
+        for _ in range(2):
+            assert status(pool, path) == RAN
+        yield pool, path
+
+
+@contextlib.contextmanager
+def nobody_opens(path):
+    """While it lasts, whoever opens PATH without waiting is refused; its attributes can be read."""
+    with open(path, "rb+") as file:
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)    # ignored; SIGIO is not
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield
+
+
+def test_a_known_script_is_not_opened_again(known):
+    pool, path = known
+    other = pool.write("other.php", "<?php echo 'ran';")
+    with nobody_opens(other):
+        assert status(pool, other) == NOT_FOUND, "a script that is not known has to be opened"
+    with nobody_opens(path):
+        assert status(pool, path) == RAN
+
+
+def test_what_becomes_of_a_known_script_is_seen_at_once(known):
+    pool, path = known
+    outside = pool.folder / "outside.php"
+    outside.write_text("<?php echo 'ran';")
+    os.utime(outside, (1, 1))
+    os.chown(outside, UID, UID)
+
+    os.chown(path, 0, 0)
+    assert status(pool, path) == DENIED
+    os.chown(path, UID, UID)
+    assert status(pool, path) == RAN
+    path.chmod(0)
+    assert status(pool, path) == DENIED
+    path.chmod(0o644)
+    assert status(pool, path) == RAN
+    path.rename(path.with_suffix(".old"))
+    assert status(pool, path) == NOT_FOUND
+    os.symlink(outside, path)
+    assert status(pool, path) == NOT_FOUND
+    path.unlink()
+    os.mkfifo(path)
+    os.chown(path, UID, UID)
+    assert status(pool, path) == NOT_FOUND
+    path.unlink()
+    path.with_suffix(".old").rename(path)
+    assert status(pool, path) == RAN
+
+
+def test_a_folder_of_a_known_script_becomes_a_link(known):
+    """Outside lies a file of the same name, owner, mode and times."""
+    pool, _ = known
+    path = pool.write("sub/k.php", "<?php echo 'ran';")
+    outside = pool.folder / "outside"
+    outside.mkdir()
+    for file in (path, outside / "k.php"):
+        file.write_text("<?php echo 'ran';")
+        os.chown(file, UID, UID)
+        os.utime(file, (1, 1))
+    assert status(pool, path) == RAN
+    path.parent.rename(pool.home / "public/moved")
+    os.symlink(outside, path.parent)
+    assert status(pool, path) == NOT_FOUND
+
+
+def test_a_known_script_that_opcache_has_no_more(known):
+    pool, path = known
+    reset = pool.write("reset.php", "<?php opcache_reset(); echo 'ran';")
+    for _ in range(3):
+        assert status(pool, reset) == RAN
+        assert status(pool, path) == RAN
+    # OPcache takes no file that was written a moment ago: PHP asks for it each time.
+    fresh = pool.write("fresh.php", "<?php echo 'ran';")
+    for _ in range(3):
+        assert status(pool, fresh) == RAN
+
+
+def test_each_script_stands_in_its_folder(pool):
+    """Whatever the one before did; and PHP-FPM's shutdown functions stand where the pool does."""
+    pool.write("sub/cd.php", "<?php echo getcwd(); chdir('/tmp');"
+               "register_shutdown_function(fn() => print(' ' . getcwd()));")
+    for _ in range(2):
+        text = status(pool, f"{pool.home}/public/sub/cd.php")[1]
+        assert text == f"{pool.home}/public/sub /"
+
+
+def test_attributes_of_the_page(known):
+    pool, _ = known
+    path = pool.write("page.php", "<?php echo json_encode([getlastmod(), getmyinode(), getmyuid()]);")
+    for when in (1, 2):
+        os.utime(path, (when, when))
+        for _ in range(2):
+            assert json.loads(status(pool, path)[1]) == [when, path.stat().st_ino, UID]
