@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of options, and the one parser, formatter and check over it. */
+/* The table of options, and the one reader, writer and check over it. */
 #include "schema/options.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "schema/errors.h"
 #include "schema/option_list.h"
-#include "schema/value.h"
+#include "schema/option_value.h"
 
 static const char *const words_pm[] = { "ondemand", "static", "dynamic", NULL };
 static const char *const words_programs[] = { "deny", "allow", NULL };
@@ -121,43 +121,6 @@ static const char *text_of(const struct options *o, const struct option_row *row
 	return (const char *)o + row->offset;
 }
 
-static void format_number(const struct option_row *row, uint64_t value, char *out, size_t size)
-{
-	size_t used = 0;
-
-	switch (row->type) {
-	case OPTION_SIZE:
-		value_format_size(value, out, size);
-		return;
-	case OPTION_SECONDS:
-		value_format_seconds(value, out, size);
-		return;
-	case OPTION_BOOL:
-		(void)snprintf(out, size, "%s", value ? "yes" : "no");
-		return;
-	case OPTION_ENUM:
-		(void)snprintf(out, size, "%s", value <= row->max ? row->words[value] : "?");
-		return;
-	case OPTION_SET:
-		(void)snprintf(out, size, "none");
-		for (size_t i = 0; row->words[i]; i++)
-			if (value & (UINT64_C(1) << i))
-				used += (size_t)snprintf(out + used, size - used, "%s%s",
-							 used ? "," : "", row->words[i]);
-		return;
-	case OPTION_COUNT:
-	case OPTION_PERCENT:
-	case OPTION_TEXT:
-	case OPTION_URI:
-	case OPTION_LINE:
-	case OPTION_VERSION:
-	case OPTION_NAMES:
-	case OPTION_KEYED:
-		break;
-	}
-	(void)snprintf(out, size, "%llu", (unsigned long long)value);
-}
-
 void options_format(const struct options *o, const struct option_row *row,
 		    char out[OPTION_FORMAT_MAX])
 {
@@ -166,178 +129,7 @@ void options_format(const struct options *o, const struct option_row *row,
 	else if (is_text(row))
 		(void)snprintf(out, OPTION_FORMAT_MAX, "%s", text_of(o, row));
 	else
-		format_number(row, number_of(o, row), out, OPTION_FORMAT_MAX);
-}
-
-static int refuse(const struct option_row *row, const char *value, struct err *err)
-{
-	char low[OPTION_FORMAT_MAX];
-	char high[OPTION_FORMAT_MAX];
-	struct text words = { 0 };
-	int rc = -1;
-
-	switch (row->type) {
-	case OPTION_BOOL:
-		return err_set(err, ERR_BAD_OPTION, "option '%s': '%.64s' is neither yes nor no",
-			       row->name, value);
-	case OPTION_ENUM:
-	case OPTION_SET:
-		for (size_t i = 0; row->words[i]; i++)
-			text_add(&words, "%s%s", i ? ", " : "", row->words[i]);
-		rc = err_set(err, ERR_BAD_OPTION, "option '%s': '%.64s' is not among: %s%s",
-			     row->name, value, words.data ? words.data : "",
-			     row->type == OPTION_SET ? ", none" : "");
-		text_free(&words);
-		return rc;
-	case OPTION_TEXT:
-		return err_set(err, ERR_BAD_OPTION,
-			       "option '%s': '%.64s' is not a relative path of %llu to %llu "
-			       "letters, digits, '.', '_', '-' and '/' without '..'",
-			       row->name, value, (unsigned long long)row->min,
-			       (unsigned long long)row->max);
-	case OPTION_URI:
-		return err_set(err, ERR_BAD_OPTION,
-			       "option '%s': '%.64s' is not a '/' and then letters, digits, '.', "
-			       "'_', '-' and '/' without '..', %llu bytes at most",
-			       row->name, value, (unsigned long long)row->max);
-	case OPTION_LINE:
-		return err_set(err, ERR_BAD_OPTION,
-			       "option '%s': '%.64s' is not %llu to %llu printable characters",
-			       row->name, value, (unsigned long long)row->min,
-			       (unsigned long long)row->max);
-	case OPTION_VERSION:
-		return err_set(err, ERR_BAD_OPTION,
-			       "option '%s': '%.64s' is no version: a digit, then letters, digits, "
-			       "'.', '_' and '-', %llu bytes at most",
-			       row->name, value, (unsigned long long)row->max);
-	case OPTION_SIZE:
-	case OPTION_COUNT:
-	case OPTION_PERCENT:
-	case OPTION_SECONDS:
-	case OPTION_NAMES:
-	case OPTION_KEYED:
-		break;
-	}
-	format_number(row, row->min, low, sizeof(low));
-	format_number(row, row->max, high, sizeof(high));
-	return err_set(err, ERR_BAD_OPTION, "option '%s': '%.64s' is not in the range %s to %s",
-		       row->name, value, low, high);
-}
-
-static bool line_is_safe(const char *s)
-{
-	while (*s >= ' ' && *s <= '~')
-		s++;
-	return *s == '\0';
-}
-
-#define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
-static bool version_is_safe(const char *s)
-{
-	return *s >= '0' && *s <= '9' && s[strspn(s, LETTERS_AND_DIGITS "._-")] == '\0';
-}
-
-/* TEXT options are relative paths that end up in nginx's configuration and in
- * PHP's: only harmless characters, no empty, "." or ".." component.  URI ones are
- * the same behind a slash. */
-static bool text_is_safe(const struct option_row *row, const char *s)
-{
-	size_t n = strlen(s);
-	const char *part = NULL;
-
-	if (n < row->min || n > row->max)
-		return false;
-	if (n == 0)
-		return true;
-	if (row->type == OPTION_LINE)
-		return line_is_safe(s);
-	if (row->type == OPTION_VERSION)
-		return version_is_safe(s);
-	if (row->type == OPTION_URI && *s++ != '/')
-		return false;
-	part = s;
-	for (const char *p = s;; p++) {
-		if (*p == '/' || *p == '\0') {
-			size_t len = (size_t)(p - part);
-
-			if (len == 0 || part[0] == '.')
-				return false;
-			part = p + 1;
-			if (*p == '\0')
-				return true;
-			continue;
-		}
-		if (!strchr(LETTERS_AND_DIGITS "._-", *p))
-			return false;
-	}
-}
-
-static int parse_words(const struct option_row *row, const char *value, uint64_t *out)
-{
-	char copy[OPTION_FORMAT_MAX];
-	char *rest = NULL;
-
-	if (str_copy(copy, sizeof(copy), value) < 0)
-		return -1;
-	*out = 0;
-	if (row->type == OPTION_SET && (strcmp(copy, "none") == 0 || copy[0] == '\0'))
-		return 0;
-	for (char *word = strtok_r(copy, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest)) {
-		size_t i = 0;
-
-		while (row->words[i] && strcmp(row->words[i], word) != 0)
-			i++;
-		if (!row->words[i])
-			return -1;
-		if (row->type == OPTION_ENUM) {
-			*out = i;
-			return strcmp(value, word) == 0 ? 0 : -1;
-		}
-		*out |= UINT64_C(1) << i;
-	}
-	return row->type == OPTION_SET ? 0 : -1;
-}
-
-static int parse_percent(const char *value, uint64_t *out)
-{
-	char digits[24];
-	size_t n = strlen(value);
-
-	if (n > 0 && value[n - 1] == '%')
-		n--;
-	if (n == 0 || n >= sizeof(digits))
-		return -1;
-	memcpy(digits, value, n);
-	digits[n] = '\0';
-	return str_number(digits, UINT64_MAX, out);
-}
-
-static int parse_number(const struct option_row *row, const char *value, uint64_t *out)
-{
-	switch (row->type) {
-	case OPTION_SIZE:
-		return value_parse_size(value, out);
-	case OPTION_SECONDS:
-		return value_parse_seconds(value, out);
-	case OPTION_BOOL:
-		return value_parse_bool(value, out);
-	case OPTION_PERCENT:
-		return parse_percent(value, out);
-	case OPTION_ENUM:
-	case OPTION_SET:
-		return parse_words(row, value, out);
-	case OPTION_COUNT:
-		return str_number(value, UINT64_MAX, out);
-	case OPTION_TEXT:
-	case OPTION_URI:
-	case OPTION_LINE:
-	case OPTION_VERSION:
-	case OPTION_NAMES:
-	case OPTION_KEYED:
-		break;
-	}
-	return -1;
+		option_value_format(row, number_of(o, row), out, OPTION_FORMAT_MAX);
 }
 
 int options_parse(struct options *o, const struct option_row *row, const char *value,
@@ -349,14 +141,14 @@ int options_parse(struct options *o, const struct option_row *row, const char *v
 	if (is_list(row))
 		return option_list_parse(row, field, value, err);
 	if (is_short(row)) {
-		if (!text_is_safe(row, value))
-			return refuse(row, value, err);
+		if (!option_text_is_safe(row, value))
+			return option_value_refuse(row, value, err);
 		memset(field, 0, OPTION_TEXT_MAX);
 		memcpy(field, value, strlen(value));
 		return 0;
 	}
-	if (parse_number(row, value, &number) < 0 || number < row->min || number > row->max)
-		return refuse(row, value, err);
+	if (option_value_parse(row, value, &number) < 0 || number < row->min || number > row->max)
+		return option_value_refuse(row, value, err);
 	memcpy(field, &number, sizeof(number));
 	return 0;
 }
@@ -405,8 +197,8 @@ int options_check(const struct options *o, struct err *err)
 		}
 		if (is_short(row)) {
 			if (!str_is_terminated(text_of(o, row), OPTION_TEXT_MAX) ||
-			    !text_is_safe(row, text_of(o, row)))
-				return refuse(row, "?", err);
+			    !option_text_is_safe(row, text_of(o, row)))
+				return option_value_refuse(row, "?", err);
 			continue;
 		}
 		uint64_t value = number_of(o, row);
@@ -414,7 +206,7 @@ int options_check(const struct options *o, struct err *err)
 		if (value >= row->min && value <= row->max)
 			continue;
 		(void)snprintf(shown, sizeof(shown), "%llu", (unsigned long long)value);
-		return refuse(row, shown, err);
+		return option_value_refuse(row, shown, err);
 	}
 	return options_check_rules(o, err);
 }
