@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Formats of the status page.  The tables say what is told; each format how. */
+/* Formats of the status page: how what page_values.c has is told. */
 #include "schema/pool_page.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "schema/page_values.h"
+
 #define VALUE_MAX 320
-#define UNKNOWN UINT64_MAX
-
-enum kind { TEXT, NUMBER, TIME, REAL };
-
-struct value {
-	const char *name;		/* as JSON has it */
-	enum kind kind;
-	const char *text;
-	uint64_t number;
-	double real;
-	const char *metric, *type, *help;	/* of openmetrics; NULL: not there */
-};
-
-#define POOL_VALUES 18
-#define ROW_VALUES 13
 
 const char *const page_words[PAGE_FORMATS] = { NULL, "json", "html", "xml", "openmetrics" };
 
@@ -59,108 +46,31 @@ const char *page_content_type(enum page_format format)
 	return types[format];
 }
 
-static void pool_values(const struct pool_facts *f, struct value out[POOL_VALUES])
-{
-	const struct wire_board *b = &f->board;
-	const struct value values[POOL_VALUES] = {
-		{ "pool", TEXT, .text = f->site },
-		{ "process manager", TEXT, .text = f->pm },
-		{ "start time", TIME, .number = (uint64_t)(b->started ? b->started : f->now) },
-		{ "start since", NUMBER, .number = b->age_ms / 1000, .metric = "phpfpm_start_since",
-		  .type = "counter", .help = "The number of seconds since FPM has started." },
-		{ "accepted conn", NUMBER, .number = b->accepted,
-		  .metric = "phpfpm_accepted_connections", .type = "counter",
-		  .help = "The number of requests accepted by the pool." },
-		{ "listen queue", NUMBER, .number = b->listen_queue,
-		  .metric = "phpfpm_listen_queue", .type = "gauge",
-		  .help = "The number of requests in the queue of pending connections." },
-		{ "max listen queue", NUMBER, .number = b->max_listen_queue,
-		  .metric = "phpfpm_max_listen_queue", .type = "counter",
-		  .help = "The maximum number of requests in the queue of pending connections "
-			  "since FPM has started." },
-		{ "listen queue len", NUMBER, .number = b->listen_queue_len,
-		  .metric = "phpfpm_listen_queue_length", .type = "gauge",
-		  .help = "The size of the socket queue of pending connections." },
-		{ "idle processes", NUMBER, .number = b->idle, .metric = "phpfpm_idle_processes",
-		  .type = "gauge", .help = "The number of idle processes." },
-		{ "active processes", NUMBER, .number = b->active,
-		  .metric = "phpfpm_active_processes", .type = "gauge",
-		  .help = "The number of active processes." },
-		{ "total processes", NUMBER, .number = (uint64_t)b->idle + b->active,
-		  .metric = "phpfpm_total_processes", .type = "gauge",
-		  .help = "The number of idle + active processes." },
-		{ "max active processes", NUMBER, .number = b->max_active,
-		  .metric = "phpfpm_max_active_processes", .type = "counter",
-		  .help = "The maximum number of active processes since FPM has started." },
-		{ "max children reached", NUMBER, .number = b->max_children_reached,
-		  .metric = "phpfpm_max_children_reached", .type = "counter",
-		  .help = "The number of times, the process limit has been reached, when pm tries "
-			  "to start more children." },
-		{ "slow requests", NUMBER, .number = b->slow, .metric = "phpfpm_slow_requests",
-		  .type = "counter", .help = "The number of requests that exceeded your "
-					     "'request_slowlog_timeout' value." },
-		/* PHP-FPM has none of these. */
-		{ "max children", NUMBER, .number = b->max_children,
-		  .metric = "tenantd_max_children", .type = "gauge",
-		  .help = "The most workers that the pool may have." },
-		{ "late requests", NUMBER, .number = b->late, .metric = "tenantd_late_requests",
-		  .type = "counter",
-		  .help = "Requests that had waited too long and were not run." },
-		{ "waited ms", NUMBER, .number = b->waited_ms },
-		{ "memory mapped", NUMBER, .number = b->memory_mapped,
-		  .metric = "tenantd_memory_mapped_bytes", .type = "gauge",
-		  .help = "Memory of the pool's processes, each shared page counted once." },
-	};
-
-	memcpy(out, values, sizeof(values));
-}
-
-static void row_values(const struct wire_board_row *r, int64_t now, struct value out[ROW_VALUES])
-{
-	const struct value values[ROW_VALUES] = {
-		{ "pid", NUMBER, .number = r->pid > 0 ? (uint64_t)r->pid : 0 },
-		{ "state", TEXT, .text = r->is_busy ? "Running" : "Idle" },
-		{ "start time", TIME, .number = (uint64_t)(now - (int64_t)(r->age_ms / 1000)) },
-		{ "start since", NUMBER, .number = r->age_ms / 1000 },
-		{ "requests", NUMBER, .number = r->requests },
-		{ "request duration", NUMBER, .number = r->turn_ms * 1000 },
-		{ "request method", TEXT, .text = r->method[0] ? r->method : "-" },
-		{ "request uri", TEXT, .text = r->uri[0] ? r->uri : "-" },
-		{ "content length", NUMBER, .number = r->length },
-		{ "user", TEXT, .text = r->user[0] ? r->user : "-" },
-		{ "script", TEXT, .text = r->script[0] ? r->script : "-" },
-		{ "last request cpu", REAL, .real = r->is_busy ? 0 : (double)r->cpu / 100 },
-		{ "last request memory", NUMBER, .number = r->is_busy ? 0 : r->memory },
-	};
-
-	memcpy(out, values, sizeof(values));
-}
-
 /* ---- text ---- */
 
-static void print_value(const struct value *v, bool is_date, char out[VALUE_MAX])
+static void print_value(const struct page_value *v, bool is_date, char out[VALUE_MAX])
 {
 	time_t at = (time_t)v->number;
 	struct tm tm = { 0 };
 
 	switch (v->kind) {
-	case TEXT:
+	case PAGE_TEXT:
 		(void)snprintf(out, VALUE_MAX, "%s", v->text);
 		return;
-	case TIME:
+	case PAGE_TIME:
 		if (!is_date)
 			(void)snprintf(out, VALUE_MAX, "%llu", (unsigned long long)v->number);
 		else if (!gmtime_r(&at, &tm) ||
 			 strftime(out, VALUE_MAX, "%d/%b/%Y:%H:%M:%S +0000", &tm) == 0)
 			(void)snprintf(out, VALUE_MAX, "-");
 		return;
-	case REAL:
+	case PAGE_REAL:
 		(void)snprintf(out, VALUE_MAX, "%.2f", v->real);
 		return;
-	case NUMBER:
+	case PAGE_NUMBER:
 		break;
 	}
-	if (v->number == UNKNOWN)
+	if (v->number == PAGE_UNKNOWN)
 		(void)snprintf(out, VALUE_MAX, "-");
 	else
 		(void)snprintf(out, VALUE_MAX, "%llu", (unsigned long long)v->number);
@@ -179,7 +89,7 @@ static void add_escaped(struct text *out, const char *s, bool is_markup)
 	}
 }
 
-static void write_plain(const struct value *v, size_t count, struct text *out)
+static void write_plain(const struct page_value *v, size_t count, struct text *out)
 {
 	char value[VALUE_MAX], label[40];
 
@@ -193,7 +103,7 @@ static void write_plain(const struct value *v, size_t count, struct text *out)
 	}
 }
 
-static void write_tags(const struct value *v, size_t count, struct text *out)
+static void write_tags(const struct page_value *v, size_t count, struct text *out)
 {
 	char value[VALUE_MAX], tag[40];
 
@@ -208,7 +118,7 @@ static void write_tags(const struct value *v, size_t count, struct text *out)
 	}
 }
 
-static void write_table(const struct value *v, size_t count, struct text *out)
+static void write_table(const struct page_value *v, size_t count, struct text *out)
 {
 	char value[VALUE_MAX];
 
@@ -220,14 +130,14 @@ static void write_table(const struct value *v, size_t count, struct text *out)
 	}
 }
 
-static void write_metrics(const struct pool_facts *f, const struct value *v, struct text *out)
+static void write_metrics(const struct pool_facts *f, const struct page_value *v, struct text *out)
 {
 	uint64_t sum = 0;
 
 	text_add(out, "# HELP phpfpm_up Could pool %s using a %s PM on PHP-FPM be reached?\n"
 		      "# TYPE phpfpm_up gauge\nphpfpm_up 1\n", f->site, f->pm);
-	for (size_t i = 0; i < POOL_VALUES; i++)
-		if (v[i].metric && v[i].number != UNKNOWN)
+	for (size_t i = 0; i < PAGE_POOL_VALUES; i++)
+		if (v[i].metric && v[i].number != PAGE_UNKNOWN)
 			text_add(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", v[i].metric,
 				 v[i].help, v[i].metric, v[i].type, v[i].metric,
 				 (unsigned long long)v[i].number);
@@ -264,13 +174,13 @@ static void add_json_text(struct text *out, const char *s)
 	text_add(out, "\"");
 }
 
-static void write_json_values(const struct value *v, size_t count, struct text *out)
+static void write_json_values(const struct page_value *v, size_t count, struct text *out)
 {
 	for (size_t i = 0; i < count; i++) {
 		text_add(out, "%s\"%s\":", i ? "," : "", v[i].name);
-		if (v[i].kind == TEXT)
+		if (v[i].kind == PAGE_TEXT)
 			add_json_text(out, v[i].text);
-		else if (v[i].kind == REAL)
+		else if (v[i].kind == PAGE_REAL)
 			text_add(out, "%.2f", v[i].real);
 		else if (v[i].number > INT64_MAX)
 			text_add(out, "null");
@@ -279,18 +189,18 @@ static void write_json_values(const struct value *v, size_t count, struct text *
 	}
 }
 
-static void write_json(const struct pool_facts *f, const struct value *pool, bool is_full,
+static void write_json(const struct pool_facts *f, const struct page_value *pool, bool is_full,
 		       struct text *out)
 {
-	struct value row[ROW_VALUES];
+	struct page_value row[PAGE_ROW_VALUES];
 
 	text_add(out, "{");
-	write_json_values(pool, POOL_VALUES, out);
+	write_json_values(pool, PAGE_POOL_VALUES, out);
 	text_add(out, is_full ? ",\"processes\":[" : "");
 	for (uint32_t i = 0; is_full && i < f->row_count; i++) {
-		row_values(&f->rows[i], f->now, row);
+		page_row_values(&f->rows[i], f->now, row);
 		text_add(out, i ? ",{" : "{");
-		write_json_values(row, ROW_VALUES, out);
+		write_json_values(row, PAGE_ROW_VALUES, out);
 		text_add(out, "}");
 	}
 	text_add(out, is_full ? "]}" : "}");
@@ -298,20 +208,20 @@ static void write_json(const struct pool_facts *f, const struct value *pool, boo
 
 static void write_rows(const struct pool_facts *f, enum page_format format, struct text *out)
 {
-	struct value row[ROW_VALUES];
+	struct page_value row[PAGE_ROW_VALUES];
 
 	for (uint32_t i = 0; i < f->row_count; i++) {
-		row_values(&f->rows[i], f->now, row);
+		page_row_values(&f->rows[i], f->now, row);
 		if (format == PAGE_PLAIN) {
 			text_add(out, "\n************************\n");
-			write_plain(row, ROW_VALUES, out);
+			write_plain(row, PAGE_ROW_VALUES, out);
 		} else if (format == PAGE_XML) {
 			text_add(out, "<process>");
-			write_tags(row, ROW_VALUES, out);
+			write_tags(row, PAGE_ROW_VALUES, out);
 			text_add(out, "</process>\n");
 		} else {
 			text_add(out, "<table border=\"1\">\n");
-			write_table(row, ROW_VALUES, out);
+			write_table(row, PAGE_ROW_VALUES, out);
 			text_add(out, "</table>\n");
 		}
 	}
@@ -320,9 +230,9 @@ static void write_rows(const struct pool_facts *f, enum page_format format, stru
 void page_write(const struct pool_facts *f, enum page_format format, bool is_full,
 		struct text *out)
 {
-	struct value pool[POOL_VALUES];
+	struct page_value pool[PAGE_POOL_VALUES];
 
-	pool_values(f, pool);
+	page_pool_values(f, pool);
 	switch (format) {
 	case PAGE_JSON:
 		write_json(f, pool, is_full, out);
@@ -333,16 +243,16 @@ void page_write(const struct pool_facts *f, enum page_format format, bool is_ful
 	case PAGE_HTML:
 		text_add(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><title>PHP-FPM Status Page"
 			      "</title></head><body>\n<table>\n");
-		write_table(pool, POOL_VALUES, out);
+		write_table(pool, PAGE_POOL_VALUES, out);
 		text_add(out, "</table>\n");
 		break;
 	case PAGE_XML:
 		text_add(out, "<?xml version=\"1.0\" ?>\n<status>\n");
-		write_tags(pool, POOL_VALUES, out);
+		write_tags(pool, PAGE_POOL_VALUES, out);
 		break;
 	case PAGE_PLAIN:
 	case PAGE_FORMATS:
-		write_plain(pool, POOL_VALUES, out);
+		write_plain(pool, PAGE_POOL_VALUES, out);
 		break;
 	}
 	if (format == PAGE_XML)
