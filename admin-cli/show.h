@@ -8,6 +8,9 @@
 #include "admin-cli/args.h"
 #include "base/str.h"
 
+/* Appends one value in a line: arrays joined by commas, objects as `key=value`. */
+void show_value(struct text *out, const json_t *value);
+
 /* Appends an object as `key: value` lines, nested ones indented; as CSV or
  * plain: `key,value` or key, tab, value, with nested keys joined by dots. */
 void show_object(struct text *out, const json_t *object, enum args_format format);
