@@ -7,22 +7,10 @@ import signal
 import pytest
 
 from tests.lib.procs import wait_until
-from tests.lib.rig import Rig
+from tests.lib.rig import QUIT, Rig
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
-POOL = """
-asked = []
-signal.signal(signal.SIGQUIT, lambda *_: asked.append(1))
-report(READY)
-listener.settimeout(0.1)
-while True:
-    try:
-        serve(1)
-    except TimeoutError:
-        if asked:
-            sys.exit(0)
-"""
 POINTS = ("adopt", "bound", "spawned", "recorded", "ready", "handed_over", "ended", "job", "built",
         "synced", "replied")
 
@@ -31,7 +19,7 @@ POINTS = ("adopt", "bound", "spawned", "recorded", "ready", "handed_over", "ende
 def rig(tmp_path):
     with Rig(env={"TENANT_FAULT": str(tmp_path / "fault")}) as made:
         made.fault = tmp_path / "fault"
-        made.pool(POOL)
+        made.pool(QUIT)
         yield made
 
 

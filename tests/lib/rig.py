@@ -19,6 +19,8 @@ import tempfile
 import textwrap
 import threading
 
+import pytest
+
 from tests.lib import procs
 from tests.lib.builder import CONTROL_UID, LOG_UID, MAIL_UID
 
@@ -57,6 +59,20 @@ if not os.read(7, 1):
 spec = os.pread(4, 28, 0)
 uid, = struct.unpack_from("=I", spec, 20)
 os.setgroups([]); os.setgid(uid); os.setuid(uid)
+"""
+# Two pools: one that serves, and one that also finishes what waits and leaves, when it is asked to.
+SERVE = "report(READY)\nserve()\n"
+QUIT = """
+asked = []
+signal.signal(signal.SIGQUIT, lambda *_: asked.append(1))
+report(READY)
+listener.settimeout(0.1)
+while True:
+    try:
+        serve(1)
+    except TimeoutError:
+        if asked:
+            sys.exit(0)
 """
 
 
@@ -389,3 +405,16 @@ class Rig:
 def cpu_seconds(pid):
     words = procs.read(pid, "stat").rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# ---- fixtures, for who imports them ------------------------------------------
+@pytest.fixture
+def rig():
+    with Rig() as made:
+        made.pool(SERVE)
+        yield made
+
+
+@pytest.fixture
+def tenant(rig):
+    return rig.add("site.example")

@@ -13,38 +13,12 @@ import pytest
 
 from tests.lib import procs
 from tests.lib.procs import wait_until
-from tests.lib.rig import ROOT, Refused, Rig, cpu_seconds
+from tests.lib.rig import QUIT, ROOT, SERVE, Refused, cpu_seconds, rig, tenant
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
 ERR_UNKNOWN_SITE = 4
 SYS_PIDFD_GETFD = 438
-SERVE = "report(READY)\nserve()\n"
-# Finishes what waits, then leaves, when it is asked to.
-QUIT = """
-asked = []
-signal.signal(signal.SIGQUIT, lambda *_: asked.append(1))
-report(READY)
-listener.settimeout(0.1)
-while True:
-    try:
-        serve(1)
-    except TimeoutError:
-        if asked:
-            sys.exit(0)
-"""
-
-
-@pytest.fixture
-def rig():
-    with Rig() as made:
-        made.pool(SERVE)
-        yield made
-
-
-@pytest.fixture
-def tenant(rig):
-    return rig.add("site.example")
 
 
 # ---- pools -------------------------------------------------------------------

@@ -13,23 +13,9 @@ import pytest
 
 from tests.lib import procs
 from tests.lib.procs import wait_until
-from tests.lib.rig import Rig
+from tests.lib.rig import SERVE, rig, tenant
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
-
-SERVE = "report(READY)\nserve()\n"
-
-
-@pytest.fixture
-def rig():
-    with Rig() as made:
-        made.pool(SERVE)
-        yield made
-
-
-@pytest.fixture
-def tenant(rig):
-    return rig.add("site.example")
 
 
 def inode_of(fd):

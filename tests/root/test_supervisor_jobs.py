@@ -10,24 +10,11 @@ import pytest
 
 from tests.lib import procs
 from tests.lib.procs import wait_until
-from tests.lib.rig import CONTROL_UID, HEAD, LOG_UID, ROOT, VERSION, Client, Refused, Rig
+from tests.lib.rig import CONTROL_UID, HEAD, LOG_UID, ROOT, SERVE, VERSION, Client, Refused, Rig, rig, tenant
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
 ERR_FAILED, ERR_BAD_OPTION, ERR_BUSY = 2, 7, 21
-SERVE = "report(READY)\nserve()\n"
-
-
-@pytest.fixture
-def rig():
-    with Rig() as made:
-        made.pool(SERVE)
-        yield made
-
-
-@pytest.fixture
-def tenant(rig):
-    return rig.add("site.example")
 
 
 # ---- helpers -----------------------------------------------------------------
