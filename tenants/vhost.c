@@ -10,6 +10,7 @@
 #include "tenants/base_tree.h"
 
 #define HEADER "# Written by tenant-build; changes made here are lost.\n"
+#define NAMES "\tserver_name "
 #define PAGE(title, words) \
 	"'<!doctype html><title>" title "</title><p>" words "</p>\\n'"
 
@@ -77,7 +78,7 @@ static void add_names(uint32_t number, const struct wire_tenant *t, struct text 
 		text_add(out, "\tserver_name %s;\n", number == 1 ? "~." : "none.invalid");
 		return;
 	}
-	text_add(out, "\tserver_name %s", t->site);
+	text_add(out, NAMES "%s", t->site);
 	for (uint32_t i = 0; i < t->alias_count; i++)
 		text_add(out, "\n\t\t%s", t->alias[i]);
 	text_add(out, ";\n");
@@ -114,20 +115,13 @@ static void add_error_pages(struct text *out)
 {
 	/* 502: no pool accepts, or its queue is full; 504: it did not answer. */
 	text_add(out,
-		 "\terror_page 502 504 =503 @tenantd_unavailable;\n"
-		 "\terror_page 508 @tenantd_limit;\n"
-		 "\tlocation @tenantd_unavailable {\n"
+		 "\terror_page 502 504 =503 @tenantd_page;\n"
+		 "\terror_page 508 =508 @tenantd_page;\n"
+		 "\tlocation @tenantd_page {\n"
 		 "\t\tdefault_type text/html;\n"
 		 "\t\tadd_header Retry-After 10 always;\n"
-		 "\t\treturn 503 " PAGE("503 Service Unavailable",
-			"The site cannot answer at the moment. Please try again in a few seconds.")
-		 ";\n\t}\n"
-		 "\tlocation @tenantd_limit {\n"
-		 "\t\tdefault_type text/html;\n"
-		 "\t\tadd_header Retry-After 10 always;\n"
-		 "\t\treturn 508 " PAGE("508 Resource Limit Is Reached",
-			"The site has as many visitors as it may serve at the same time.")
-		 ";\n\t}\n");
+		 "\t\treturn 200 $tenantd_page;\t# with the status of error_page\n"
+		 "\t}\n");
 }
 
 static void add_php(const struct settings *s, uint32_t number, const struct options *o,
@@ -162,6 +156,20 @@ static void add_php(const struct settings *s, uint32_t number, const struct opti
 		 mutant_text("steering",
 			     "\t\tfastcgi_ignore_headers X-Accel-Redirect X-Accel-Expires "
 			     "X-Accel-Limit-Rate\n\t\t\tX-Accel-Buffering X-Accel-Charset;\n", ""));
+}
+
+/* What is refused, in one location: each costs nginx memory, and time at every reload.  It
+ * comes before PHP's, so the endings leave to that what it takes. */
+static void add_refused(struct text *out)
+{
+	const char *dot_files = mutant_text("dot-files", "/\\.(?!well-known(?:/|$))", "");
+	const char *endings = mutant_text("php-endings",
+		"^(?!.*\\.php(?:/|$)).*\\.(?i:php[0-9]?|phps|pht|phtml)(?:/|$)", "");
+
+	if (*dot_files || *endings)
+		text_add(out, "\t# .git, .env, .htaccess; scripts that would be sent as text\n"
+			      "\tlocation ~ (?s)%s%s%s {\n\t\treturn 403;\n\t}\n", dot_files,
+			 *dot_files && *endings ? "|" : "", endings);
 }
 
 /* From tenant-control, not from the pool, which may be full or cold.  A location of
@@ -209,19 +217,9 @@ static void add_site(const struct settings *s, uint32_t number, const struct wir
 	add_limits(&t->options, out);
 	add_error_pages(out);
 	add_status(s, t, out);
-	text_add(out,
-		 "\tlocation / {\n"
-		 "\t\ttry_files $uri $uri/ /index.php?$args;\n"
-		 "\t}\n"
-		 "%s",
-		 mutant_text("dot-files",
-			     "\tlocation ~ /\\.(?!well-known(?:/|$)) {\n"
-			     "\t\treturn 403;\t# .git, .env, .htaccess\n\t}\n", ""));
+	text_add(out, "\ttry_files $uri $uri/ /index.php?$args;\n");	/* where no location is */
+	add_refused(out);
 	add_php(s, number, &t->options, out);
-	text_add(out, "%s",
-		 mutant_text("php-endings",
-			     "\tlocation ~* \\.(?:php[0-9]?|phps|pht|phtml)(?:/|$) {\n"
-			     "\t\treturn 403;\t# would be sent as text\n\t}\n", ""));
 }
 
 /* What an administrator wrote as reason is not for visitors. */
@@ -254,6 +252,22 @@ void vhost_render(const struct settings *s, uint32_t number, const struct wire_t
 	text_add(out, "}\n");
 }
 
+bool vhost_answers(const char *text, const char *host)
+{
+	static const char blanks[] = " \t\n";
+	const char *name = strstr(text, NAMES);
+	size_t size = strlen(host);
+
+	for (name = name ? name + strlen(NAMES) : ""; *name && *name != ';';) {
+		size_t n = strcspn(name, " \t\n;");
+
+		if (n == size && memcmp(name, host, n) == 0)
+			return true;
+		name += n + strspn(name + n, blanks);
+	}
+	return false;
+}
+
 /* Without it visitors of unknown names would be served the first site. */
 static void add_default(const struct settings *s, struct text *out)
 {
@@ -282,6 +296,13 @@ void vhost_render_shared(const struct settings *s, uint32_t revision, struct tex
 		 "\t\"~^(?:GET|HEAD|OPTIONS)::$\" \"\";\n"
 		 "\t\"~^[A-Z]+::[0-9]{1,4}$\" \"\";\n"
 		 "}\n"
+		 /* Said once, not in each site. */
+		 "map $status $tenantd_page {\n"
+		 "\tdefault " PAGE("503 Service Unavailable",
+			"The site cannot answer at the moment. Please try again in a few seconds.")
+		 ";\n\t508 " PAGE("508 Resource Limit Is Reached",
+			"The site has as many visitors as it may serve at the same time.")
+		 ";\n}\n"
 		 /* Names of up to 253 octets, and thousands of them. */
 		 "server_names_hash_bucket_size 512;\n"
 		 "server_names_hash_max_size 16384;\n");

@@ -7,12 +7,14 @@
 #ifndef TENANTS_VHOST_H
 #define TENANTS_VHOST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
 #include "schema/settings.h"
 #include "schema/wire.h"
 
+#define VHOST_SIZE_MAX 65536	/* of one site's file: 65 names of 254 octets, and the rest */
 #define VHOST_SHARED_FILE "00-tenantd.conf"
 #define VHOST_SOCKET "nginx.sock"	/* in run_dir; answers the revision */
 #define VHOST_STATUS_SOCKET "status.sock"	/* in run_dir; tenant-control's */
@@ -21,6 +23,9 @@
 /* The virtual host of one tenant: its site, or 503 while it is suspended. */
 void vhost_render(const struct settings *s, uint32_t number, const struct wire_tenant *t,
 		  struct text *out);
+
+/* True if the virtual host in TEXT answers for HOST. */
+bool vhost_answers(const char *text, const char *host);
 
 /* What all share: log format, limits, the closed default server, and the
  * server that tells which revision nginx has loaded. */

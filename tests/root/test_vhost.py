@@ -120,6 +120,18 @@ def test_source_is_never_sent(b, pool, name):
     assert status == 403 and b"SECRET" not in body
 
 
+def test_a_line_break_hides_no_source(b, pool):
+    put(b, "public/a\nb.phtml", "<?php SECRET")
+    put(b, "public/a\nb.txt", "shown")
+    assert b.get(SITE, "/a%0ab.phtml")[0] == 403
+    assert b.get(SITE, "/a%0ab.txt")[2] == b"shown"
+
+
+def test_scripts_get_paths_that_end_like_scripts(b, pool):
+    assert shown(b, "/index.php/a.phtml")["PATH_INFO"] == "/a.phtml"
+    assert b.get(SITE, "/index.php/.git")[0] == 403
+
+
 @pytest.mark.parametrize("path", ["/../private/key", "/..%2fprivate/key", "/%2e%2e/private/key",
                                   "/private/key", "/sub/../../private/key"])
 def test_private_folders_are_out_of_reach(b, pool, path):

@@ -171,6 +171,7 @@ static void test_longest(void **state)
 	vhost_render(&s, UINT32_MAX, &t, &out);
 	assert_false(out.failed);
 	assert_true(out.size > ALIASES_MAX * (SITE_MAX - 1));
+	assert_true(out.size < VHOST_SIZE_MAX);
 	text_free(&out);
 }
 
@@ -201,6 +202,30 @@ static const struct {
 	{ { "nginx: [warn] conflicting server name \"" }, 0, "" },
 };
 
+static void test_answers(void **state)
+{
+	(void)state;
+	struct settings s;
+	struct wire_tenant t;
+	struct text out = { 0 };
+
+	usual(&s, &t);
+	(void)str_copy(t.alias[0], SITE_MAX, "www.site.example");
+	(void)str_copy(t.alias[1], SITE_MAX, "last.example");
+	t.alias_count = 2;
+	vhost_render(&s, 17, &t, &out);
+	assert_true(vhost_answers(out.data, "site.example"));
+	assert_true(vhost_answers(out.data, "www.site.example"));
+	assert_true(vhost_answers(out.data, "last.example"));
+	assert_false(vhost_answers(out.data, "example"));
+	assert_false(vhost_answers(out.data, "ww.site.example"));
+	assert_false(vhost_answers(out.data, "last.example.org"));
+	assert_false(vhost_answers(out.data, "off"));	/* of the next directive */
+	assert_false(vhost_answers("server_name", "site.example"));
+	assert_false(vhost_answers("", "site.example"));
+	text_free(&out);
+}
+
 static void test_nginx_output(void **state)
 {
 	(void)state;
@@ -224,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_nginx_output),
 	};
 
