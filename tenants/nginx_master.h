@@ -34,7 +34,7 @@ void nginx_master_note(struct nginx_master *m);
 int nginx_master_reload(const struct nginx_master *m, struct err *err);
 
 /* Waits until new workers answer REVISION and none of the noted ones accepts
- * any more.  ERR_NGINX after LIMIT_MS. */
+ * any more.  1 if that is not so after LIMIT_MS; ERR_NGINX if nginx ends. */
 int nginx_master_wait(const struct nginx_master *m, const struct settings *s, uint32_t revision,
 		      int limit_ms, struct err *err);
 

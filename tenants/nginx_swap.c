@@ -17,6 +17,7 @@
 #include "tenants/nginx_tree.h"
 
 #define LOAD_LIMIT_MS 10000
+#define ASK_AFTER 4		/* a part of the limit */
 #define LOAD_LIMIT_PER_SITE_MS 2	/* 10,000 sites took 7 s on a slow machine */
 
 static int open_tree(int nginx, const char *name, struct err *err)
@@ -64,6 +65,28 @@ static int limit_ms(int nginx)
 	return limit;
 }
 
+/* A reload that nginx refuses is told of nowhere but in its log.  So when it is late it is asked
+ * why: there may be a file that somebody else has changed, and nobody looked at. */
+static int wait_for_load(const struct settings *s, const struct nginx_master *m, uint32_t revision,
+			 int limit, struct err *err)
+{
+	struct err why = { 0 };
+	int rc = nginx_master_wait(m, s, revision, limit / ASK_AFTER, err);
+
+	if (rc <= 0)
+		return rc;
+	/* A conflict of names elsewhere is no refusal. */
+	if (nginx_test(s, NULL, &why) < 0 && why.code != ERR_CONFLICT) {
+		*err = why;
+		return -1;
+	}
+	rc = nginx_master_wait(m, s, revision, limit - limit / ASK_AFTER, err);
+	return rc <= 0 ? rc : err_set(err, ERR_NGINX, "nginx did not load revision %u within "
+				      "%d s; see its error log, and whether '%s' includes "
+				      "'%s/nginx/sites/*.conf'", revision, limit / 1000,
+				      s->nginx_conf, s->state_dir);
+}
+
 static int load(const struct settings *s, int nginx, struct nginx_master *m, uint32_t revision,
 		struct err *err)
 {
@@ -77,7 +100,7 @@ static int load(const struct settings *s, int nginx, struct nginx_master *m, uin
 
 	fault_point("nginx.signalled");
 	if (rc == 0)
-		rc = nginx_master_wait(m, s, revision, limit_ms(nginx), err);
+		rc = wait_for_load(s, m, revision, limit_ms(nginx), err);
 	if (rc == 0)
 		return 0;
 	/* What nginx runs and what it would read are the same again.  It is told
@@ -90,6 +113,7 @@ static int load(const struct settings *s, int nginx, struct nginx_master *m, uin
 int nginx_swap(const struct settings *s, uint32_t revision, struct err *err)
 {
 	struct nginx_master master = { .pidfd = -1 };
+	struct nginx_changed changed;
 	struct err second = { 0 };
 	CLOSE_AT_EXIT int nginx = base_tree_open(s->state_dir, NGINX_DIR, err);
 
@@ -100,7 +124,9 @@ int nginx_swap(const struct settings *s, uint32_t revision, struct err *err)
 	if (rc < 0)
 		nginx_master_clear_socket(s);
 	if (rc == 0)
-		rc = nginx_test(s, err);
+		rc = nginx_changed_find(s, nginx, revision, &changed, err);
+	if (rc == 0)
+		rc = nginx_test(s, &changed, err);
 	fault_point("nginx.tested");
 	if (rc == 0)
 		rc = load(s, nginx, &master, revision, err);

@@ -104,10 +104,44 @@ static _Noreturn void child_fail(const char *what)
 	_exit(1);
 }
 
-static _Noreturn void child(const struct settings *s, int output)
+/* Links to the files, in a folder that is gone with the mount namespace. */
+static void lay_files(const char *sites, const char *staged, const struct nginx_changed *changed)
+{
+	char from[SETTING_TEXT_MAX + 96];
+	char to[SETTING_TEXT_MAX + 96];
+
+	if (mount("tmpfs", sites, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0755,size=1m") < 0)
+		child_fail("make a folder of the changed files");
+	for (size_t i = 0; i < changed->count; i++) {
+		(void)snprintf(from, sizeof(from), "%s/%s", staged, changed->file[i]);
+		(void)snprintf(to, sizeof(to), "%s/%s", sites, changed->file[i]);
+		if (symlink(from, to) < 0)
+			child_fail("link a changed file");
+	}
+}
+
+static void lay_tree(const struct settings *s, const struct nginx_changed *changed)
 {
 	char sites[SETTING_TEXT_MAX + 32];
 	char staged[SETTING_TEXT_MAX + 32];
+
+	(void)snprintf(sites, sizeof(sites), "%s/%s/%s", s->state_dir, NGINX_DIR, NGINX_SITES);
+	(void)snprintf(staged, sizeof(staged), "%s/%s/%s", s->state_dir, NGINX_DIR, NGINX_STAGED);
+	if (unshare(CLONE_NEWNS) < 0)
+		child_fail("make a mount namespace");
+	/* Private first, or the mount would show in the host's namespace. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		child_fail("make the mounts private");
+	if (changed->count > 0)
+		lay_files(sites, staged, changed);
+	else if (mount(staged, sites, NULL, MS_BIND, NULL) < 0)
+		child_fail("bind the staged tree");
+}
+
+static _Noreturn void child(const struct settings *s, const struct nginx_changed *changed,
+			    int output)
+{
 	const char *const args[] = { s->nginx_program, "-t", "-e", "stderr", "-c", s->nginx_conf,
 				     "-p", s->nginx_prefix, NULL };
 	char *const env[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" },
@@ -118,15 +152,8 @@ static _Noreturn void child(const struct settings *s, int output)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
 		_exit(1);
-	(void)snprintf(sites, sizeof(sites), "%s/%s/%s", s->state_dir, NGINX_DIR, NGINX_SITES);
-	(void)snprintf(staged, sizeof(staged), "%s/%s/%s", s->state_dir, NGINX_DIR, NGINX_STAGED);
-	if (unshare(CLONE_NEWNS) < 0)
-		child_fail("make a mount namespace");
-	/* Private first, or the bind would show in the host's namespace. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		child_fail("make the mounts private");
-	if (mount(staged, sites, NULL, MS_BIND, NULL) < 0)
-		child_fail("bind the staged tree");
+	if (changed)
+		lay_tree(s, changed);
 	if (caps_keep(caps, ARRAY_SIZE(caps), &err) < 0)
 		child_fail("give up capabilities");
 	(void)execve(s->nginx_program, (char *const *)(uintptr_t)args, env);
@@ -203,7 +230,7 @@ static int judge(struct nginx_output *o, int status, struct err *err)
 		       o->first[0] ? o->first : "it said nothing");
 }
 
-int nginx_test(const struct settings *s, struct err *err)
+int nginx_test(const struct settings *s, const struct nginx_changed *changed, struct err *err)
 {
 	struct nginx_output output = { 0 };
 	int ends[2] = { -1, -1 };
@@ -221,7 +248,7 @@ int nginx_test(const struct settings *s, struct err *err)
 	if (pid < 0)
 		return err_sys(err, "fork for nginx -t");
 	if (pid == 0)
-		child(s, to);
+		child(s, changed, to);
 	fd_close(&to);
 	int rc = read_output(from, hosts, &output, err);
 

@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "schema/errors.h"
 #include "tenants/base_tree.h"
+#include "tenants/vhost.h"
 
 #define REVISION_FILE "revision"
 #define MARK_FILE ".revision"
@@ -68,6 +71,33 @@ int nginx_tree_read_mark(int dir, uint32_t *out, struct err *err)
 	if (faccessat(dir, MARK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return err_set(err, ERR_BAD_RECORD, "the staged tree is not whole; apply again");
 	return load(dir, MARK_FILE, out, err);
+}
+
+bool nginx_tree_has(int dir, const char *name, const struct text *want)
+{
+	struct err none = { 0 };
+	bool same = false;
+
+	if (!want)
+		return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+	char *is = malloc(want->size + 1);
+
+	if (is)
+		same = file_read(dir, name, is, want->size + 1, &none) == (ssize_t)want->size &&
+		       memcmp(is, want->data, want->size) == 0;
+	free(is);
+	return same;
+}
+
+bool nginx_tree_has_shared(const struct settings *s, int dir, uint32_t revision)
+{
+	struct text want = { 0 };
+
+	vhost_render_shared(s, revision, &want);
+	bool same = !want.failed && nginx_tree_has(dir, VHOST_SHARED_FILE, &want);
+
+	text_free(&want);
+	return same;
 }
 
 int nginx_tree_drop_staged(int nginx, struct err *err)

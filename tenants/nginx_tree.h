@@ -10,9 +10,12 @@
 #ifndef TENANTS_NGINX_TREE_H
 #define TENANTS_NGINX_TREE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/str.h"
+#include "schema/settings.h"
 
 /* The last revision given; 0: none yet. */
 int nginx_tree_revision(int nginx, uint32_t *out, struct err *err);
@@ -24,6 +27,12 @@ int nginx_tree_advance(int nginx, uint32_t *out, struct err *err);
  * Reading a tree without a mark: ERR_BAD_RECORD. */
 int nginx_tree_mark(int dir, uint32_t revision, struct err *err);
 int nginx_tree_read_mark(int dir, uint32_t *out, struct err *err);
+
+/* True if NAME in DIR holds exactly this text; with NULL: if it is not there. */
+bool nginx_tree_has(int dir, const char *name, const struct text *want);
+
+/* True if what all sites share is in DIR what this build writes for the revision. */
+bool nginx_tree_has_shared(const struct settings *s, int dir, uint32_t revision);
 
 /* Removes the staged tree.  Idempotent. */
 int nginx_tree_drop_staged(int nginx, struct err *err);

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,23 +26,6 @@ static void file_name(uint32_t number, char out[24])
 	(void)snprintf(out, 24, "%u.conf", number);
 }
 
-/* True if NAME in DIR holds exactly this text; with NULL: if it is not there. */
-static bool is_same(int dir, const char *name, const struct text *want)
-{
-	struct err none = { 0 };
-	bool same = false;
-
-	if (!want)
-		return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
-	char *is = malloc(want->size + 1);
-
-	if (is)
-		same = file_read(dir, name, is, want->size + 1, &none) == (ssize_t)want->size &&
-		       memcmp(is, want->data, want->size) == 0;
-	free(is);
-	return same;
-}
-
 /* A site's file, N.conf, of a number that still lives.  Files of retired
  * numbers are left out, whatever kept nginx from taking an earlier tree. */
 static bool stays(const struct facet_run *run, const char *name)
@@ -59,24 +41,57 @@ static bool stays(const struct facet_run *run, const char *name)
 	       ledger_is_living(run->ledger, (uint32_t)n);
 }
 
+/* How many of the tenant's names the file answers for; *OUT becomes the last of them. */
+static uint32_t names_in(const struct wire_tenant *t, int sites, const char *name,
+			 const char **out)
+{
+	static char text[VHOST_SIZE_MAX + 1];
+	struct err none = { 0 };
+	ssize_t size = file_read(sites, name, text, VHOST_SIZE_MAX, &none);
+	uint32_t found = 0;
+
+	text[size > 0 ? size : 0] = '\0';
+	for (uint32_t i = 0; i <= t->alias_count; i++) {
+		const char *host = i == 0 ? t->site : t->alias[i - 1];
+
+		if (!vhost_answers(text, host))
+			continue;
+		*out = host;
+		found++;
+	}
+	return found;
+}
+
 struct links {
 	const struct facet_run *run;
 	int staged;
+	bool has_new_names;	/* the tenant, beside what nginx serves */
 };
 
 static int link_one(int sites, const char *name, void *arg, struct err *err)
 {
 	const struct links *l = arg;
+	const char *host = NULL;
 
-	if (stays(l->run, name) && linkat(sites, name, l->staged, name, 0) < 0)
+	if (!stays(l->run, name))
+		return 0;
+	/* Where a change of another site was broken off, its file may answer for a name that the
+	 * ledger has given away since; nginx would send visitors there. */
+	if (l->has_new_names && names_in(l->run->tenant, sites, name, &host) > 0)
+		return err_set(err, ERR_CONFLICT, "'%s' is still served by '%s', a site whose last "
+			       "change was broken off; try again in a moment", host, name);
+	if (linkat(sites, name, l->staged, name, 0) < 0)
 		return err_sys(err, "link '%s' into '%s'", name, NGINX_STAGED);
 	return 0;
 }
 
-/* Links what is in sites and stays into staged. */
-static int link_others(const struct facet_run *run, int sites, int staged, struct err *err)
+/* Links what is in sites and stays into staged.  OWN: the tenant's file; NULL: it has none. */
+static int link_others(const struct facet_run *run, int sites, int staged, const char *own,
+		       struct err *err)
 {
-	struct links l = { run, staged };
+	const char *unused = NULL;
+	struct links l = { run, staged, own && names_in(run->tenant, sites, own, &unused) <=
+						       run->tenant->alias_count };
 
 	return file_each(sites, link_one, &l, err) < 0 ? err_wrap(err, NGINX_SITES) : 0;
 }
@@ -95,7 +110,7 @@ static int stage(struct facet_run *run, int nginx, int sites, const char *name, 
 	struct text shared = { 0 };
 	CLOSE_AT_EXIT int staged = file_make_dir(nginx, NGINX_STAGED, 0755, 0, 0, err);
 
-	if (staged < 0 || link_others(run, sites, staged, err) < 0)
+	if (staged < 0 || link_others(run, sites, staged, want ? name : NULL, err) < 0)
 		return -1;
 	fault_point("build.vhost.linked");
 	if (want && put(staged, name, want, err) < 0)
@@ -111,7 +126,6 @@ static int stage(struct facet_run *run, int nginx, int sites, const char *name, 
 
 static int change(struct facet_run *run, struct text *want, struct err *err)
 {
-	struct text shared = { 0 };
 	char name[24];
 	uint32_t revision = 0;
 	CLOSE_AT_EXIT int nginx = base_tree_open(run->settings->state_dir, NGINX_DIR, err);
@@ -129,15 +143,11 @@ static int change(struct facet_run *run, struct text *want, struct err *err)
 	 * refused by nginx.  Without a mark it is the first file. */
 	if (nginx_tree_read_mark(sites, &revision, NULL) < 0)
 		revision = 0;
-	vhost_render_shared(run->settings, revision, &shared);
 	/* A staged tree that is still there was never swapped, or nginx was
 	 * never told: then it has to be told now, whatever this tenant changed. */
-	bool is_done = !shared.failed && is_same(sites, name, want) &&
-		       is_same(sites, VHOST_SHARED_FILE, &shared) &&
-		       faccessat(nginx, NGINX_STAGED, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-
-	text_free(&shared);
-	if (is_done)
+	if (nginx_tree_has(sites, name, want) &&
+	    nginx_tree_has_shared(run->settings, sites, revision) &&
+	    faccessat(nginx, NGINX_STAGED, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	/* The mark goes first: what remains of a broken removal is no whole tree. */
 	if (nginx_tree_drop_staged(nginx, err) < 0 ||
@@ -186,7 +196,7 @@ int vhost_check(const struct facet_run *run, struct err *err)
 		return err_sys(err, "open nginx's folder of sites");
 	file_name(run->number, name);
 	vhost_render(run->settings, run->number, run->tenant, &want);
-	bool same = !want.failed && is_same(dir, name, &want);
+	bool same = !want.failed && nginx_tree_has(dir, name, &want);
 
 	text_free(&want);
 	return same ? 0 : err_set(err, ERR_FAILED, "'%s' is not what the tenant should be", name);

@@ -66,6 +66,54 @@ def test_a_refused_tree_changes_nothing(b):
     assert "limit_conn tenantd_site 7" in (b.state / f"nginx/sites/{number}.conf").read_text()
 
 
+def break_file(b, number):
+    """Somebody has edited the file of a site, by which nginx's restart would fail as well."""
+    with open(b.state / f"nginx/sites/{number}.conf", "a") as file:
+        file.write("nonsense;\n")
+
+
+def test_a_file_that_somebody_broke(b):
+    """Nobody looks at it before nginx does; what nginx does not take is put back, and said why."""
+    number, other = b.live("site.example"), b.live("other.example")
+    before = b.revision()
+    break_file(b, other)
+    answer = b.swap(b.apply(number, "site.example", "max_connections=7").nginx)
+    assert answer.code == NGINX and "nonsense" in answer.text and f"{other}.conf" in answer.text
+    assert "nonsense" in b.nginx_log(), "it was nginx that refused it, not the test"
+    assert b.get("site.example")[0] == 200 and b.revision() == before
+    assert not is_staged(b)
+    assert "tenantd_site 7" not in (b.state / f"nginx/sites/{number}.conf").read_text()
+    # Whoever mends the file mends both: his site's next change writes it anew.
+    b.must_swap(b.apply(other, "other.example").nginx)
+    b.must_swap(b.apply(number, "site.example", "max_connections=7").nginx)
+
+
+def test_a_whole_tree_is_looked_at_where_all_changes(b):
+    number, other = b.live("site.example"), b.live("other.example")
+    break_file(b, other)
+    b.conf.write_text(b.conf.read_text().replace(f"127.0.0.1:{b.port}",
+                                                 f"127.0.0.1:{b.port}, 127.0.0.2:{b.port}"))
+    assert b.settings().returncode == 0
+    answer = b.swap(b.apply(number, "site.example").nginx)
+    assert answer.code == NGINX and "nonsense" in answer.text
+    assert "nonsense" not in b.nginx_log(), "the test saw it before nginx"
+
+
+def test_a_name_whose_former_holder_still_answers(b):
+    """The change that gave it away was refused: nginx would serve both, and send visitors to one."""
+    number = b.live("site.example", alias="more.example")
+    (b.folder / "more.conf").write_text("nonsense;")
+    assert b.swap(b.apply(number, "site.example").nginx).code == NGINX
+    (b.folder / "more.conf").unlink()
+    reply = b.job("apply", b.issue("more.example"), "more.example")
+    assert reply.code == CONFLICT and f"{number}.conf" in reply.text and not is_staged(b)
+    b.must_swap(b.apply(number, "site.example").nginx)
+    with pytest.raises(OSError):
+        b.get("more.example")
+    b.live("more.example")
+    assert b.get("more.example")[0] == 200
+
+
 def test_another_default_server_is_explained(b):
     (b.folder / "more.conf").write_text(
         f"server {{ listen 127.0.0.1:{b.port} default_server; return 204; }}\n")
