@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """make install and make deb lay down all of the product, and nothing outside."""
+import configparser
 import gzip
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -58,6 +61,22 @@ def test_documents_and_configuration_are_there(stage):
     assert (stage / "usr/share/doc/tenantd/copyright").read_text() == (ROOT / "LICENSE").read_text()
     for unit in (ROOT / "packaging/systemd").glob("*.s*[et]"):
         assert (stage / "usr/lib/systemd/system" / unit.name).is_file(), unit
+
+
+def test_no_crash_loop_leaves_a_machine_down_for_good(stage):
+    """systemd gives up after five starts in 10 s, unless told otherwise."""
+    units = [configparser.RawConfigParser(strict=False) for _ in range(3)]
+    for unit, name in zip(units, ("tenantd", "tenant-control", "tenant-mail")):
+        unit.read(stage / f"usr/lib/systemd/system/{name}.service")
+        assert unit["Service"]["Restart"] == "always" and float(unit["Service"]["RestartSec"]) >= 1
+        assert unit["Unit"]["StartLimitIntervalSec"] == "0", name
+        assert "RestartSteps" not in unit["Service"]
+    # What a socket starts is held up by itself.
+    words = shlex.split(units[1]["Service"]["ExecStopPost"].lstrip("-"))
+    for result, least in (("success", 0), ("signal", 1), ("exit-code", 1)):
+        begin = time.monotonic()
+        subprocess.run(words, env={"SERVICE_RESULT": result, "PATH": "/usr/bin:/bin"}, check=True)
+        assert time.monotonic() - begin >= least, result
 
 
 @pytest.mark.parametrize("shell", COMPLETIONS)
