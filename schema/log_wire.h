@@ -25,8 +25,9 @@ enum log_verb {
 	LOG_DETACH,		/* copy what is there, then let go of all the tenant's */
 };
 
-/* The logs that a pool writes. */
-enum log_which { LOG_PHP, LOG_SLOW, LOG_ACCESS, LOGS };
+/* The logs of a site: those that its pool writes, then tenant-mail's. */
+enum log_which { LOG_PHP, LOG_SLOW, LOG_ACCESS, LOG_MAIL, LOGS };
+#define POOL_LOGS LOG_MAIL
 
 #define STRUCTS_OF "schema/log_wire.def"
 #include "schema/structs.def"

@@ -19,6 +19,7 @@
 #define MAIL_DIR "mail"			/* below state_dir: rules */
 #define MAIL_SOCKET_DIR "mail/socket"	/* below run_dir, as is the next */
 #define MAIL_COUNTS_DIR "mail/counts"
+#define MAIL_LOG_DIR "mail/log"		/* named pipes towards the sites' mail.log, by number */
 #define MAIL_SOCKET "sock"
 #define MAIL_JAIL_DIR "/run/mail"	/* where the cage sees it */
 #define MAIL_PROGRAM "/usr/sbin/sendmail"	/* in cages that allow programs */

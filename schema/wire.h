@@ -66,7 +66,7 @@ enum jail_value { JAIL_MEMORY_MAX, JAIL_SWAP_MAX, JAIL_PIDS_MAX, JAIL_CPU_MAX, J
 enum ledger_state { LEDGER_ISSUED = 1, LEDGER_BUILT = 2, LEDGER_REMOVED = 3 };
 
 enum wire_log_which { WIRE_LOG_ACCESS = 1, WIRE_LOG_NGINX, WIRE_LOG_PHP,
-		      WIRE_LOG_SLOW };
+		      WIRE_LOG_SLOW, WIRE_LOG_MAIL };
 
 /* Rows that fit one frame. */
 #define WIRE_LIST_ROWS 512

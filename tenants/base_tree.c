@@ -46,6 +46,8 @@ static const struct folder {
 	/* tenant-mail makes its files in these two; cages see the first. */
 	{ offsetof(struct settings, run_dir), MAIL_SOCKET_DIR, 0711, MAIL },
 	{ offsetof(struct settings, run_dir), MAIL_COUNTS_DIR, 0700, MAIL },
+	/* tenantd makes the pipes there, and gives each to tenant-mail. */
+	{ offsetof(struct settings, run_dir), MAIL_LOG_DIR, 0711, ROOT },
 	{ offsetof(struct settings, log_dir), NULL, 0750, LOG },
 };
 

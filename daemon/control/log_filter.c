@@ -15,6 +15,7 @@ static const struct {
 	[LOG_KIND_ERROR] = { "error", WIRE_LOG_NGINX },
 	[LOG_KIND_PHP] = { "php", WIRE_LOG_PHP },
 	[LOG_KIND_SLOW] = { "slow", WIRE_LOG_SLOW },
+	[LOG_KIND_MAIL] = { "mail", WIRE_LOG_MAIL },
 };
 
 int log_kind_by_word(const char *word)
@@ -69,6 +70,7 @@ bool log_filter_takes(enum log_kind kind, const char *site, const char *line, si
 		return is_error(site, line, size);
 	case LOG_KIND_PHP:
 	case LOG_KIND_SLOW:
+	case LOG_KIND_MAIL:
 		return true;
 	case LOG_KINDS:
 		break;

@@ -16,10 +16,11 @@ enum log_kind {
 	LOG_KIND_ERROR,		/* nginx's complaints */
 	LOG_KIND_PHP,		/* what the pool says */
 	LOG_KIND_SLOW,		/* where slow requests were */
+	LOG_KIND_MAIL,		/* what became of messages */
 	LOG_KINDS
 };
 
-/* By the words access, error, php, slow; -1 for any other. */
+/* By the words access, error, php, slow, mail; -1 for any other. */
 int log_kind_by_word(const char *word);
 
 /* The file a kind is in: enum wire_log_which. */

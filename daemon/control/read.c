@@ -169,7 +169,7 @@ static int parse_log(const struct route *route, struct log_request *out, const c
 	*out_field = flag_rows[FLAG_WHICH].field;
 	if (kind < 0)
 		return err_set(err, ERR_USAGE, "there is no log '%.40s'; there are access, error, "
-			       "php and slow", which);
+			       "php, slow and mail", which);
 	*out_field = flag_rows[FLAG_LINES].field;
 	if (lines[0] && str_number(lines, LOG_LINES_MAX, &count) < 0)
 		return err_set(err, ERR_USAGE, "'%.40s' is no number of lines from 0 to %d", lines,

@@ -86,6 +86,7 @@ static int prepare(struct mail_server *s, struct loop_watch *signals, struct err
 	if (settings_load(s->run_dir, &s->settings, err) < 0 ||
 	    open_folder(s->run_dir, MAIL_COUNTS_DIR, &mine, err) < 0 ||
 	    open_folder(s->run_dir, MAIL_SOCKET_DIR, &sockets, err) < 0 ||
+	    open_folder(s->run_dir, MAIL_LOG_DIR, &s->logs, err) < 0 ||
 	    open_folder(s->settings.state_dir, MAIL_DIR, &s->rules, err) < 0 ||
 	    mail_counts_open(&s->counts, mine, s->settings.tenants_max, err) < 0 ||
 	    loop_init(&s->loop, err) < 0)
@@ -102,7 +103,7 @@ static int prepare(struct mail_server *s, struct loop_watch *signals, struct err
 
 int main(int argc, char **argv)
 {
-	static struct mail_server s = { .rules = -1, .listener = { .fd = -1 },
+	static struct mail_server s = { .rules = -1, .logs = -1, .listener = { .fd = -1 },
 					.counts = { .fd = -1 } };
 	struct loop_watch signals;
 	struct err err = { 0 };

@@ -19,6 +19,7 @@
 #include "base/mutant.h"
 #include "base/str.h"
 #include "daemon/mail/mail_fields.h"
+#include "daemon/mail/mail_log.h"
 #include "daemon/mail/mail_reader.h"
 #include "daemon/mail/mail_run.h"
 #include "schema/errors.h"
@@ -101,9 +102,17 @@ static const char *quotable(const char *text, char out[MAIL_TEXT_MAX])
 static void tell(const struct mail_peer *p, struct mail_count *row, uint32_t result,
 		 const char *text)
 {
-	char reason[MAIL_TEXT_MAX];
+	char reason[MAIL_TEXT_MAX], sender[MAIL_ADDRESS_MAX];
+	bool is_sent = result == MAIL_RESULT_SENT;
 
-	if (result == MAIL_RESULT_SENT)
+	/* Before there was a sender of ours, it is the script's own word. */
+	(void)str_format(sender, sizeof(sender), "%s", p->sender[0] ? p->sender : p->reader.sender);
+	mail_log_write(p->server->logs, p->number,
+		       "%s sender=<%s> recipients=%zu bytes=%llu%s%s%s", mail_result_word(result),
+		       sender, p->reader.to.count, (unsigned long long)p->reader.size,
+		       is_sent ? "" : " reason='", is_sent ? "" : quotable(text, reason),
+		       is_sent ? "" : "'");
+	if (is_sent)
 		log_event(MAIL_SENT, "tenant=%u site=%s bytes=%llu recipients=%zu sender='%s'",
 			  p->number, p->rule.site, (unsigned long long)p->reader.size,
 			  p->reader.to.count, p->sender);

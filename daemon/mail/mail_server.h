@@ -32,6 +32,7 @@ struct mail_server {
 	const char *run_dir;
 	struct mail_counts counts;
 	int rules;			/* folder STATE_DIR/mail */
+	int logs;			/* folder RUN_DIR/mail/log */
 	char host[256];
 	struct mail_peer *peers;	/* the longest there first */
 	size_t peer_count, run_count;

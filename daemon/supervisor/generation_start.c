@@ -31,7 +31,7 @@ static struct loop *loop_of(struct generation *g)
 
 /* What the jail gets, and our ends. */
 struct ends {
-	int spec, report, our_report, log[LOGS], go, our_go, cgroup, net;
+	int spec, report, our_report, log[POOL_LOGS], go, our_go, cgroup, net;
 };
 
 static void close_ends(struct ends *e)
@@ -39,7 +39,7 @@ static void close_ends(struct ends *e)
 	fd_close(&e->spec);
 	fd_close(&e->report);
 	fd_close(&e->our_report);
-	for (int i = 0; i < LOGS; i++)
+	for (int i = 0; i < POOL_LOGS; i++)
 		fd_close(&e->log[i]);
 	fd_close(&e->go);
 	fd_close(&e->our_go);
@@ -59,7 +59,7 @@ static int open_ends(struct pool *p, struct generation *g, const struct jail_spe
 	e->spec = fd_sealed("spec", full, sizeof(*full), err);
 	if (e->spec < 0)
 		return -1;
-	for (int i = 0; i < LOGS; i++) {
+	for (int i = 0; i < POOL_LOGS; i++) {
 		e->log[i] = log_link_pipe(place, p->number, (enum log_which)i, err);
 		if (e->log[i] < 0)
 			return -1;

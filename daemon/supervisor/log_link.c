@@ -15,28 +15,54 @@
 #include "base/mutant.h"
 #include "base/str.h"
 #include "schema/log_wire.h"
+#include "schema/mail_wire.h"
 #include "daemon/supervisor/audit_socket.h"
 #include "daemon/supervisor/pool.h"
 #include "schema/events.h"
 
 static const struct {
-	const char *pipe, *file;
+	const char *pipe, *file;	/* no name: the pipe is tenant-mail's */
 } names[LOGS] = {
 	[LOG_PHP] = { "log", "php.log" },
 	[LOG_SLOW] = { "slow", "slow.log" },
 	[LOG_ACCESS] = { "access", "access.log" },
+	[LOG_MAIL] = { NULL, "mail.log" },
 };
+
+/* The folder of tenant-mail's pipes is root's: it may write to those that are there, under
+ * the number of each site. */
+static int open_pipe_folder(const struct place *p, uint32_t number, enum log_which which,
+			    char name[16], struct err *err)
+{
+	if (names[which].pipe) {
+		(void)str_format(name, 16, "%s", names[which].pipe);	/* fits */
+		return place_pool_dir(p, number, err);
+	}
+	(void)str_format(name, 16, "%u", number);	/* fits */
+	int dir = file_open_beneath(p->run_dir, MAIL_LOG_DIR, O_RDONLY | O_DIRECTORY, 0);
+
+	return dir < 0 ? err_sys(err, "open folder '" MAIL_LOG_DIR "'") : dir;
+}
+
+void log_link_forget(const struct place *p, uint32_t number)
+{
+	char name[16];
+	CLOSE_AT_EXIT int dir = open_pipe_folder(p, number, LOG_MAIL, name, NULL);
+
+	(void)unlinkat(dir, name, 0);	/* not there is what we want */
+}
 
 int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, struct err *err)
 {
-	CLOSE_AT_EXIT int dir = place_pool_dir(p, number, err);
+	char name[16];
+	CLOSE_AT_EXIT int dir = open_pipe_folder(p, number, which, name, err);
 	struct stat st;
 
 	if (dir < 0)
 		return -1;
-	if (mkfifoat(dir, names[which].pipe, 0600) < 0 && errno != EEXIST)
+	if (mkfifoat(dir, name, 0600) < 0 && errno != EEXIST)
 		return err_sys(err, "make the log pipe of %u", number);
-	CLOSE_AT_EXIT int fd = openat(dir, names[which].pipe,
+	CLOSE_AT_EXIT int fd = openat(dir, name,
 				      O_RDWR | O_CLOEXEC | O_NOFOLLOW |
 				      (mutant_is_off("log-nonblock") ? 0 : O_NONBLOCK));
 
@@ -44,6 +70,9 @@ int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, 
 		return err_sys(err, "open the log pipe of %u", number);
 	if (!S_ISFIFO(st.st_mode))
 		return err_set(err, ERR_SYSTEM, "the log pipe of %u is no pipe", number);
+	if (which == LOG_MAIL && st.st_uid != (uid_t)p->settings.mail_uid &&
+	    fchown(fd, (uid_t)p->settings.mail_uid, (gid_t)-1) < 0)
+		return err_sys(err, "give the log pipe of %u to tenant-mail", number);
 	return fd_take(&fd);
 }
 

@@ -45,4 +45,7 @@ void log_link_reopen(struct log_link *l);
 /* Opens one of the tenant's pipes, made if needed.  The caller's, not blocking. */
 int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, struct err *err);
 
+/* Removes the pipe of the tenant's mail log; those of its pool lie in the pool's folder. */
+void log_link_forget(const struct place *p, uint32_t number);
+
 #endif

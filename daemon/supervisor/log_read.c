@@ -21,6 +21,7 @@ static const struct {
 	{ WIRE_LOG_NGINX, false, "nginx.log" },
 	{ WIRE_LOG_PHP, true, "php.log" },
 	{ WIRE_LOG_SLOW, true, "slow.log" },
+	{ WIRE_LOG_MAIL, true, "mail.log" },
 };
 
 int log_read_open(const struct place *p, const char *site, uint32_t which, int *out,

@@ -12,6 +12,7 @@
 #include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/leftovers.h"
 #include "daemon/supervisor/listener.h"
+#include "daemon/supervisor/log_link.h"
 #include "daemon/supervisor/net_link.h"
 #include "daemon/supervisor/pool.h"
 #include "daemon/supervisor/pool_check.h"
@@ -101,6 +102,7 @@ static bool clear_away(struct pools *ps, struct pool *p)
 	    file_remove_tree(ps->place->pool_dir, name, &err) < 0)
 		return false;
 	net_link_forget(ps->net, p->number);
+	log_link_forget(ps->place, p->number);
 	size_t i = position(ps, p->number);
 
 	ps->count--;

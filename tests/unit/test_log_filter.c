@@ -40,6 +40,7 @@ static const struct {
 	{ LOG_KIND_ERROR, E "failed, server: a.example, request: \"/, server: a.example, \"", 0 },
 	{ LOG_KIND_PHP, "anything", 1 },
 	{ LOG_KIND_SLOW, "anything", 1 },
+	{ LOG_KIND_MAIL, "anything", 1 },
 };
 
 static void test_cases(void **state)

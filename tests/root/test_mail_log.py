@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line that each message leaves in the site's own log."""
+import json
+import os
+import pathlib
+import re
+
+import pytest
+
+from tests.lib.mailbox import Mailbox
+from tests.lib.procs import wait_until
+from tests.lib.system import System
+
+pytestmark = pytest.mark.slow
+A, B = "a.example", "b.example"
+LIMIT_S = 30
+RUN = "<?php echo json_encode(eval(file_get_contents('php://input')));"
+
+
+@pytest.fixture(scope="module")
+def mails():
+    if os.getuid() != 0:
+        pytest.skip("needs root: namespaces, cgroups, other uids")
+    with System() as system:
+        system.box = Mailbox(system)
+        for site in (A, B):
+            system.ctl("add", site, check=True)
+            system.put(site, "public/run.php", RUN)
+            run(system, "return 1;", site)
+        yield system
+
+
+def run(world, code, site=A):
+    return json.loads(world.text(site, "/run.php", method="POST", body="error_reporting(0); " + code))
+
+
+def own_log(world, site=A):
+    path = pathlib.Path(world.show(site)["logs"]) / "mail.log"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_each_message_has_a_line_in_the_sites_own_log(mails):
+    before, theirs = len(own_log(mails)), own_log(mails, B)
+    assert run(mails, "return mail('x@far.example, y@far.example', 's', 'b', '', '-fme@a.example');") is True
+    assert run(mails, """return mail("it's", 's', 'b');""") is False
+    mails.box.set("status", "1")
+    assert run(mails, "return mail('x@far.example', 's', 'b');") is False
+    wait_until(lambda: len(own_log(mails)) == before + 3, LIMIT_S, "three lines")
+    sent, bad, late = own_log(mails)[before:]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ sent sender=<me@a\.example> recipients=2 bytes=[1-9]\d*",
+                        sent), sent
+    assert " bad sender=<" in bad and " reason='" in bad and bad.count("'") == 2, bad
+    assert " failed sender=<t" in late and "recipients=1" in late, late
+    # No other site's, and not the site's to write; the command shows it.
+    assert own_log(mails, B) == theirs
+    st = (pathlib.Path(mails.show(A)["logs"]) / "mail.log").stat()
+    path = mails.show(A)["home"] + "/logs/mail.log"
+    assert (st.st_uid, st.st_mode & 0o777) == (0, 0o640)
+    assert run(mails, f"return [@fopen('{path}', 'a'), is_string(file_get_contents('{path}'))];") == [False, True]
+    shown = mails.ctl("logs", A, "--which", "mail", "-n", "3", check=True).stdout.splitlines()
+    assert shown == [sent, bad, late]
+
+
+def test_the_pipe_of_the_log_goes_with_the_site(mails):
+    mails.ctl("add", "gone.example", check=True)
+    mails.put("gone.example", "public/run.php", RUN)
+    pipe = mails.folder / "run/mail/log" / str(mails.show("gone.example")["number"])
+    run(mails, "return 1;", "gone.example")
+    wait_until(pipe.is_fifo, LIMIT_S, "a pipe")
+    assert (pipe.stat().st_mode & 0o777, pipe.parent.stat().st_uid, pipe.parent.stat().st_mode & 0o777) == \
+        (0o600, 0, 0o711)
+    mails.ctl("remove", "gone.example", check=True)
+    wait_until(lambda: not pipe.exists(), LIMIT_S, "the pipe is gone")
