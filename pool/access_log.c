@@ -166,10 +166,11 @@ void access_log_write(const struct pool_spec *spec, const struct access_facts *f
 {
 	const char *at = spec->options.access_format;
 	struct access_part part;
-	struct line line = { .size = 0 };
+	struct line line;	/* large: not cleared for each request */
 
 	if (!spec->options.access_log)
 		return;
+	line.size = 0;
 	while (access_format_next(&at, &part) > 0)
 		add_part(&line, &part, spec, f);
 	line.text[line.size++] = '\n';

@@ -16,7 +16,7 @@
 
 #define ARRIVED "TENANTD_ARRIVED"
 #define DRAIN_MS 1000
-#define DAY_MS 86400000.0
+#define DAY_MS UINT64_C(86400000)
 
 static const char page[] =
 	"Status: 503 Service Unavailable\r\n"
@@ -25,19 +25,28 @@ static const char page[] =
 	"<!doctype html><title>503 Service Unavailable</title>"
 	"<p>The site is too busy at the moment. Please try again in a few seconds.</p>\n";
 
+/* nginx's seconds with milliseconds, "1700000000.123", as milliseconds. */
+static uint64_t ms_of(const char *text)
+{
+	char *end = NULL;
+	uint64_t ms = strtoull(text, &end, 10) * 1000;
+
+	return *end == '.' ? ms + strtoull(end + 1, NULL, 10) : ms;
+}
+
 uint64_t late_waited(struct params *p)
 {
-	const char *text = params_get(p, ARRIVED);	/* "1700000000.123" */
+	const char *text = params_get(p, ARRIVED);
 	struct timespec now = { 0 };
-	double waited = 0;
+	uint64_t waited = 0;
 
 	if (!text)
 		return 0;
 	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail with this clock */
-	waited = ((double)now.tv_sec - strtod(text, NULL)) * 1000 + (double)now.tv_nsec / 1e6;
+	waited = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - ms_of(text);
 	(void)params_set(p, ARRIVED, NULL);
 	/* The clock was set meanwhile, or this is no time. */
-	return waited > 0 && waited < DAY_MS ? (uint64_t)waited : 0;
+	return waited < DAY_MS ? waited : 0;
 }
 
 bool late_refuse(struct front *f, struct answer *a)

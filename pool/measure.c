@@ -19,27 +19,34 @@ static uint64_t us_of(const struct timeval *t)
 	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
-static uint64_t now_us(void)
+static uint64_t now_us(clockid_t clock)
 {
 	struct timespec t = { 0 };
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);	/* cannot fail with this clock */
+	(void)clock_gettime(clock, &t);		/* cannot fail with these clocks */
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static struct moment now(void)
+/* Only the access log tells a script's own time from the kernel's: for all else the
+ * sum will do, in half the time. */
+static struct moment now(const struct runtime_pool *pool)
 {
 	struct rusage used;
 
+	if (!pool->spec->options.access_log)
+		return (struct moment){ .us = now_us(CLOCK_MONOTONIC),
+					.user_us = now_us(CLOCK_PROCESS_CPUTIME_ID) };
 	(void)getrusage(RUSAGE_SELF, &used);		/* cannot fail */
-	return (struct moment){ now_us(), us_of(&used.ru_utime), us_of(&used.ru_stime) };
+	return (struct moment){ now_us(CLOCK_MONOTONIC), us_of(&used.ru_utime),
+				us_of(&used.ru_stime) };
 }
 
 /* Its CPU time begins where the request before ended: since then the worker has
  * waited, and accepted this one.  That saves a system call. */
-static struct moment next(const struct moment *last)
+static struct moment next(const struct runtime_pool *pool, const struct moment *last)
 {
-	return last->us ? (struct moment){ now_us(), last->user_us, last->system_us } : now();
+	return last->us ? (struct moment){ now_us(CLOCK_MONOTONIC), last->user_us,
+					   last->system_us } : now(pool);
 }
 
 static void log_access(const struct runtime_pool *pool, const struct runtime_request *r,
@@ -61,7 +68,7 @@ bool measure_serve(const struct runtime_pool *pool, struct score *score,
 	static struct moment last;
 	uint64_t limit = pool->spec->options.queue_timeout * 1000;
 	uint64_t waited = late_waited(r->params);
-	struct moment from = next(&last), to;
+	struct moment from = next(pool, &last), to;
 	bool is_fit = true;
 
 	board_waited(pool->board->all, waited);
@@ -80,7 +87,7 @@ bool measure_serve(const struct runtime_pool *pool, struct score *score,
 	}
 	score_request(score, r->params);
 	is_fit = runtime_serve(r);
-	to = last = now();
+	to = last = now(pool);
 	score_took(score, to.user_us + to.system_us - from.user_us - from.system_us,
 		   to.us - from.us, r->memory);
 	log_access(pool, r, &from, &to);

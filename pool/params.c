@@ -3,10 +3,11 @@
  * blocks of text that never move, since PHP keeps pointers into them. */
 #include "pool/params.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS (2u * PARAMS_COUNT_MAX)
+#define SLOTS_PER_ROW 2u	/* a power of two, as the number of rows is */
 #define BLOCK_BYTES (16u * 1024)
 
 struct params_block {
@@ -15,21 +16,33 @@ struct params_block {
 	char data[];
 };
 
-/* FNV-1a.  Names come from visitors too, but PARAMS_COUNT_MAX bounds what
- * chosen collisions can cost. */
+/* Eight bytes at a time, the last eight even if some have been taken before.  Names
+ * come from visitors too, but PARAMS_COUNT_MAX bounds what chosen collisions can cost. */
 static uint32_t hash_of(const char *name, size_t size)
 {
-	uint32_t h = 2166136261u;
+	const uint64_t mix = UINT64_C(0x9e3779b97f4a7c15);
+	bool is_short = size < sizeof(uint64_t);
+	uint64_t h = size;
+	uint64_t word = 0;
 
-	for (size_t i = 0; i < size; i++)
-		h = (h ^ (unsigned char)name[i]) * 16777619u;
-	return h;
+	for (; size > sizeof(word); name += sizeof(word), size -= sizeof(word)) {
+		memcpy(&word, name, sizeof(word));
+		h = (h ^ word) * mix;
+		h ^= h >> 32;	/* a product carries only upwards */
+	}
+	if (!is_short)
+		memcpy(&word, name + size - sizeof(word), sizeof(word));
+	else
+		while (size > 0)
+			word = word << 8 | (unsigned char)name[--size];
+	return (uint32_t)(((h ^ word) * mix) >> 32);
 }
 
 /* The slot that holds the name, or the free one where it belongs. */
 static uint32_t find_slot(const struct params *p, const char *name, size_t size, uint32_t hash)
 {
-	uint32_t at = hash % SLOTS;
+	uint32_t last = p->room * SLOTS_PER_ROW - 1;
+	uint32_t at = hash & last;
 
 	while (p->slot[at] != 0) {
 		const struct param *row = &p->row[p->slot[at] - 1];
@@ -37,7 +50,7 @@ static uint32_t find_slot(const struct params *p, const char *name, size_t size,
 		if (row->hash == hash && row->name_size == size &&
 		    memcmp(row->name, name, size) == 0)
 			return at;
-		at = (at + 1) % SLOTS;
+		at = (at + 1) & last;
 	}
 	return at;
 }
@@ -81,19 +94,24 @@ static int grow(struct params *p)
 {
 	uint32_t room = p->room ? 2 * p->room : 64;
 	struct param *row = NULL;
+	uint16_t *slot = NULL;
 
-	if (!p->slot) {
-		p->slot = calloc(SLOTS, sizeof(*p->slot));
-		if (!p->slot)
-			return -1;
-	}
 	if (p->count < p->room)
 		return 0;
 	row = realloc(p->row, room * sizeof(*row));
 	if (!row)
 		return -1;
 	p->row = row;
+	slot = calloc((size_t)room * SLOTS_PER_ROW, sizeof(*slot));
+	if (!slot)
+		return -1;
+	free(p->slot);
+	p->slot = slot;
 	p->room = room;
+	for (uint32_t i = 0; i < p->count; i++) {
+		row[i].slot = find_slot(p, row[i].name, row[i].name_size, row[i].hash);
+		slot[row[i].slot] = (uint16_t)(i + 1);
+	}
 	return 0;
 }
 

@@ -77,6 +77,27 @@ static void test_limits(void **state)
 	params_free(&p);
 }
 
+/* Names of every length, alike up to their ends; the table is small while there are few. */
+static void test_names_of_any_length(void **state)
+{
+	struct params p = { 0 };
+	char name[64];
+
+	(void)state;
+	for (unsigned size = 1; size < sizeof(name); size++)
+		for (char last = 'a'; last <= 'd'; last++) {
+			memset(name, 'x', size);
+			name[size - 1] = last;
+			name[size] = '\0';
+			assert_non_null(params_set(&p, name, name));
+			assert_true(p.count <= p.room && p.room < 2 * p.count + 64);
+		}
+	assert_int_equal(p.count, 4 * (sizeof(name) - 1));
+	for (uint32_t i = 0; i < p.count; i++)
+		assert_string_equal(params_get(&p, p.row[i].name), p.row[i].name);
+	params_free(&p);
+}
+
 /* What PHP holds a pointer to must not move when the table grows. */
 static void test_texts_stay_where_they_are(void **state)
 {
@@ -144,12 +165,15 @@ static void test_pairs_refused(void **state)
 		{ "\x02\x01" "a\0b", 5 },		/* NUL in a name */
 		{ "\x01\x03" "ax\0y", 6 },		/* NUL in a value */
 	};
+	static const size_t pieces[] = { 1, 3, 8 };	/* 8: all at once */
 	struct params p = { 0 };
 	bool is_whole = false;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(feed(&p, cases[i].data, cases[i].size, 1, &is_whole), -1);
+		for (size_t j = 0; j < sizeof(pieces) / sizeof(pieces[0]); j++)
+			assert_int_equal(feed(&p, cases[i].data, cases[i].size, pieces[j],
+					      &is_whole), -1);
 	params_free(&p);
 }
 
@@ -159,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_last_wins),
 		cmocka_unit_test(test_removed_and_cleared),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_names_of_any_length),
 		cmocka_unit_test(test_texts_stay_where_they_are),
 		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_pairs_refused),
