@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/mutant.h"
+
+#define CLOSER_STACK (PTHREAD_STACK_MIN + 65536)
 
 void fd_close(int *fd)
 {
@@ -103,13 +107,32 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t coun
 	return n < 0 ? -1 : 0;
 }
 
-void fd_close_strange(int *fd)
+static void *close_it(void *fd)
 {
 	const struct linger none = { 0 };
 
 	/* Fails for what is no socket. */
-	(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	fd_close(fd);
+	(void)setsockopt((int)(intptr_t)fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	(void)close((int)(intptr_t)fd);
+	return NULL;
+}
+
+void fd_close_strange(int *fd)
+{
+	int saved = errno;
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	if (*fd < 0)
+		return;
+	(void)pthread_attr_init(&attributes);	/* these cannot fail */
+	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attributes, CLOSER_STACK);
+	if (pthread_create(&thread, &attributes, close_it, (void *)(intptr_t)*fd) == 0)
+		*fd = -1;
+	(void)pthread_attr_destroy(&attributes);
+	fd_close(fd);		/* without a thread it takes what it takes */
+	errno = saved;
 }
 
 ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)

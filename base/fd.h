@@ -37,8 +37,9 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t coun
  * Returns the number of bytes, 0 at the end, -1 with errno. */
 ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count);
 
-/* Closes what an untrusted process sent.  A TCP socket with SO_LINGER and data that nobody
- * reads would hold up whoever closes it last, for as long as its maker liked. */
+/* Closes what an untrusted process sent, or a unix socket in which it may have left descriptors
+ * that were not received.  Whoever closes the last one of a TCP socket with SO_LINGER waits for
+ * the other end, of a large file without a name for the disk: a thread of its own does. */
 void fd_close_strange(int *fd);
 
 /* Makes a sealed memfd with this content: whoever holds it can neither grow,

@@ -72,7 +72,7 @@ static void close_peer(struct mail_peer *p)
 	s->held -= p->held;
 	loop_timer_stop(&s->loop, &p->timer);
 	loop_watch_stop(&s->loop, &p->watch);
-	fd_close(&p->watch.fd);
+	fd_close_strange(&p->watch.fd);
 	mail_reader_done(&p->reader);
 	if (p->file)
 		(void)fclose(p->file);
@@ -373,7 +373,8 @@ static void on_data(void *owner, uint32_t events)
 	struct mail_peer *p = owner;
 	bool is_head = p->reader.part == MAIL_PART_HEAD;
 	size_t want = is_head ? sizeof(p->reader.head) - p->reader.have : sizeof(buffer);
-	ssize_t n = recv(p->watch.fd, buffer, want, MSG_DONTWAIT);
+	size_t no_fds = 0;
+	ssize_t n = fd_receive(p->watch.fd, buffer, want, NULL, &no_fds);
 	struct err err = { 0 };
 
 	(void)events;

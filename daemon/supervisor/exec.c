@@ -120,7 +120,7 @@ static void let_go(struct exec *x)
 	loop_watch_stop(loop_of(x), &x->channel_watch);
 	loop_timer_stop(loop_of(x), &x->deadline);
 	fd_close(&x->pidfd);
-	fd_close(&x->report);
+	fd_close_strange(&x->report);
 	fd_close(&x->channel);
 	x->number = x->generation = 0;
 }

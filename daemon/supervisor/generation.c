@@ -31,7 +31,7 @@ static struct loop *loop_of(struct generation *g)
 void generation_stop_listening(struct generation *g)
 {
 	loop_watch_stop(loop_of(g), &g->report_watch);
-	fd_close(&g->report);
+	fd_close_strange(&g->report);
 }
 
 static void take_board(struct generation *g, int *fd)

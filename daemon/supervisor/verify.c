@@ -51,7 +51,7 @@ static int take_message(struct verify *v, const void *message, size_t size, stru
 static void stop_listening(struct verify *v)
 {
 	loop_watch_stop(&v->place->loop, &v->watch);
-	fd_close(&v->report);
+	fd_close_strange(&v->report);
 }
 
 static void hear(struct verify *v)

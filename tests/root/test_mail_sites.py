@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line that each message leaves in the site's own log."""
+"""What a site's mail leaves in its own log, and that it holds up no other's."""
 import json
 import os
 import pathlib
 import re
+import signal
+import subprocess
+import time
 
 import pytest
 
@@ -71,3 +74,44 @@ def test_the_pipe_of_the_log_goes_with_the_site(mails):
         (0o600, 0, 0o711)
     mails.ctl("remove", "gone.example", check=True)
     wait_until(lambda: not pipe.exists(), LIMIT_S, "the pipe is gone")
+
+
+# Sends a socket along whose last close would wait for LINGER_S, as nobody reads what it has sent.
+LINGER_S = 60
+SENDER = """
+import array, socket, struct, sys
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+client.setblocking(False)
+try:
+    while True:
+        client.send(b"x" * 65536)
+except BlockingIOError:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, int(sys.argv[2])))
+mail = socket.socket(socket.AF_UNIX)
+mail.connect(sys.argv[1])
+mail.sendmsg([b"x" * 4], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [client.fileno()]))])
+client.close()
+print("sent", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_descriptors_sent_along_hold_up_nobody(mails):
+    mails.box.clear()
+    pid = mails.pid("mail")
+    uid = mails.show(B)["uid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with subprocess.Popen(["/usr/bin/python3", "-c", SENDER, mails.folder / "run/mail/socket/sock", str(LINGER_S)],
+                              user=uid, group=uid, extra_groups=[], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as sender:
+            assert sender.stdout.readline() == "sent\n"
+            os.kill(pid, signal.SIGCONT)
+            begin = time.monotonic()
+            assert run(mails, "return mail('x@far.example', 's', 'b');") is True
+            assert time.monotonic() - begin < LINGER_S / 2
+            sender.stdin.close()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert mails.pid("mail") == pid
