@@ -47,7 +47,8 @@ static int clear(struct net_server *p, const char *run_dir, struct err *err)
 	if (settings_check(&p->settings, err) < 0 || give_up_privileges(err) < 0 ||
 	    net_server_open(p, err) < 0)
 		return -1;
-	/* Each is tried, whatever came of the others. */
+	/* Links and table do not wait for one another.  The table does for what it opened: as long
+	 * as that is not closed, its rule keeps others from being forwarded there. */
 	if (lines_sweep(&p->lines, err) < 0)
 		rc = -1;
 	if (forward_close(&p->table, err) < 0 || net_table_remove(&p->table, err) < 0)
