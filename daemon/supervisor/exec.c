@@ -3,11 +3,9 @@
 #include "daemon/supervisor/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,24 +49,9 @@ static void close_ends(struct ends *e)
 /* A pipe; the jail's end is the tenant's, so that /dev/stdin can be opened. */
 static int make_pipe(int *reads, int *writes, uint32_t uid, struct err *err)
 {
-	int pair[2];
-
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_sys(err, "make a pipe");
-	*reads = pair[0];
-	*writes = pair[1];
-	return fchown(pair[0], uid, uid) < 0 ? err_sys(err, "give a pipe to %u", uid) : 0;
-}
-
-static int make_pair(int *ours, int *theirs, struct err *err)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "make a socket pair");
-	*ours = pair[0];
-	*theirs = pair[1];
-	return fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 ? err_sys(err, "set up a socket pair") : 0;
+	if (spawn_pipe(reads, writes, err) < 0)
+		return -1;
+	return fchown(*reads, uid, uid) < 0 ? err_sys(err, "give a pipe to %u", uid) : 0;
 }
 
 static int open_ends(struct exec *x, const struct jail_spec *spec, struct ends *e,
@@ -81,9 +64,9 @@ static int open_ends(struct exec *x, const struct jail_spec *spec, struct ends *
 	    make_pipe(&e->in, &e->callers[0], spec->uid, err) < 0 ||
 	    make_pipe(&e->callers[1], &e->out, spec->uid, err) < 0 ||
 	    make_pipe(&e->callers[2], &e->error, spec->uid, err) < 0 ||
-	    make_pair(&e->our_report, &e->report, err) < 0 ||
-	    make_pair(&e->channel, &e->callers[3], err) < 0 ||
-	    make_pipe(&e->go, &e->our_go, 0, err) < 0)
+	    spawn_channel(&e->our_report, &e->report, err) < 0 ||
+	    spawn_channel(&e->channel, &e->callers[3], err) < 0 ||
+	    spawn_pipe(&e->go, &e->our_go, err) < 0)
 		return -1;
 	e->spec = fd_sealed("spec", spec, sizeof(*spec), err);
 	return e->spec < 0 ? -1 : 0;

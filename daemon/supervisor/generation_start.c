@@ -2,10 +2,8 @@
 /* Bringing a generation to life: its own process, or an earlier supervisor's. */
 #include "daemon/supervisor/generation.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,7 +49,6 @@ static int open_ends(struct pool *p, struct generation *g, const struct jail_spe
 		     struct ends *e, struct err *err)
 {
 	struct place *place = p->pools->place;
-	int pair[2], pipe_ends[2];
 
 	if (cgroup_set_limits(&place->tree, p->number, &full->limits, err) < 0 ||
 	    cgroup_generation_make(&place->tree, p->number, g->id, &e->cgroup, err) < 0)
@@ -64,16 +61,8 @@ static int open_ends(struct pool *p, struct generation *g, const struct jail_spe
 		if (e->log[i] < 0)
 			return -1;
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "make the report channel");
-	e->our_report = pair[0];
-	e->report = pair[1];
-	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
-		return err_sys(err, "make the go pipe");
-	e->go = pipe_ends[0];
-	e->our_go = pipe_ends[1];
-	return fcntl(e->our_report, F_SETFL, O_NONBLOCK) < 0 ?
-	       err_sys(err, "set up the report channel") : 0;
+	return spawn_channel(&e->our_report, &e->report, err) < 0 ||
+	       spawn_pipe(&e->go, &e->our_go, err) < 0 ? -1 : 0;
 }
 
 static int start_process(struct pool *p, struct generation *g, struct ends *e, struct err *err)

@@ -3,10 +3,8 @@
 #include "daemon/supervisor/helper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -136,15 +134,14 @@ void helper_init(struct helper *h, struct place *p,
 int helper_start(struct helper *h, const char *program, const char *argument, const int *fds,
 		 size_t count, int64_t limit_ms, struct err *err)
 {
-	int all[HELPER_FDS_MAX + 1], pair[2];
+	CLOSE_AT_EXIT int ours = -1;
+	CLOSE_AT_EXIT int theirs = -1;
+	int all[HELPER_FDS_MAX + 1];
 	struct spawn s = { .program = program, .arguments = { argument }, .fds = all,
 			   .fd_count = count + 1, .output = -1, .cgroup = -1, .is_tied = true };
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "make a socket pair");
-	CLOSE_AT_EXIT int theirs = pair[1];
-	CLOSE_AT_EXIT int ours = pair[0];
-
+	if (spawn_channel(&ours, &theirs, err) < 0)
+		return -1;
 	memcpy(all, fds, count * sizeof(all[0]));
 	all[count] = theirs;
 	h->program = program;
@@ -153,8 +150,6 @@ int helper_start(struct helper *h, const char *program, const char *argument, co
 	h->has_reply = false;
 	h->err = (struct err){ 0 };
 	h->watch.fd = ours;
-	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
-		return err_sys(err, "set up a socket pair");
 	if (loop_watch_set(&h->child.place->loop, &h->watch, EPOLLIN, err) < 0)
 		return -1;
 	h->sock = fd_take(&ours);

@@ -174,23 +174,17 @@ static void start(struct log_link *l)
 	CLOSE_AT_EXIT int theirs = -1;
 	struct err err = { 0 }, no_audit = { 0 };
 	CLOSE_AT_EXIT int audit = audit_socket_open(&no_audit);
-	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		(void)err_sys(&err, "make a socket pair");
-	} else {
-		struct spawn s = { .program = "tenant-log", .fds = (int[]){ pair[1], audit },
+	if (spawn_channel(&l->sock, &theirs, &err) == 0) {
+		struct spawn s = { .program = "tenant-log", .fds = (int[]){ theirs, audit },
 				   .fd_count = audit < 0 ? 1 : 2,
 				   .output = -1, .cgroup = -1,
 				   .is_user = !mutant_is_off("log-user"),
 				   .uid = (uid_t)l->place->settings.log_uid };
 
-		l->sock = pair[0];
-		theirs = pair[1];
 		l->watch.fd = l->sock;
-		if (fcntl(l->sock, F_SETFL, O_NONBLOCK) < 0 ||
-		    fcntl(theirs, F_SETFL, O_NONBLOCK) < 0)
-			(void)err_sys(&err, "set up a socket pair");
+		if (fcntl(theirs, F_SETFL, O_NONBLOCK) < 0)
+			(void)err_sys(&err, "set up a channel to a child");
 		else
 			(void)child_start(&l->child, &s, 0, &err);
 	}

@@ -62,7 +62,8 @@ static void on_answer(void *owner, uint32_t events)
 static int start_serving(struct net_link *l, struct err *err)
 {
 	const int room = QUEUE_BYTES;
-	int pair[2];
+	CLOSE_AT_EXIT int ours = -1;
+	CLOSE_AT_EXIT int theirs = -1;
 
 	/* First the record, so that what is made can be removed by anybody. */
 	if (file_write(l->place->run_dir, NET_RECORD, &l->place->settings,
@@ -73,10 +74,8 @@ static int start_serving(struct net_link *l, struct err *err)
 
 	if (settings < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "make a socket pair");
-	CLOSE_AT_EXIT int ours = pair[0];
-	CLOSE_AT_EXIT int theirs = pair[1];
+	if (spawn_channel(&ours, &theirs, err) < 0)
+		return -1;
 	int fds[] = { theirs, settings };
 	struct spawn s = { .program = NET_PROGRAM, .arguments = { "serve" }, .fds = fds,
 			   .fd_count = ARRAY_SIZE(fds), .output = -1, .cgroup = -1,
@@ -85,8 +84,6 @@ static int start_serving(struct net_link *l, struct err *err)
 	/* A smaller queue serves fewer sites at once. */
 	(void)setsockopt(ours, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	l->watch.fd = ours;
-	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
-		return err_sys(err, "set up a socket pair");
 	if (loop_watch_set(loop_of(l), &l->watch, EPOLLIN, err) < 0)
 		return -1;
 	if (child_start(&l->child, &s, 0, err) < 0) {

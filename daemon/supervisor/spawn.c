@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,6 +141,33 @@ int spawn(const struct place *p, const struct spawn *s, pid_t *out_pid, int *out
 		become(p, s, path, parent);
 	*out_pid = (pid_t)pid;
 	*out_pidfd = pidfd;
+	return 0;
+}
+
+int spawn_channel(int *out_ours, int *out_theirs, struct err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "make a channel to a child");
+	CLOSE_AT_EXIT int ours = pair[0];
+	CLOSE_AT_EXIT int theirs = pair[1];
+
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(err, "set up a channel to a child");
+	*out_ours = fd_take(&ours);
+	*out_theirs = fd_take(&theirs);
+	return 0;
+}
+
+int spawn_pipe(int *out_reads, int *out_writes, struct err *err)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(err, "make a pipe to a child");
+	*out_reads = pair[0];
+	*out_writes = pair[1];
 	return 0;
 }
 

@@ -33,6 +33,13 @@ struct spawn {
 int spawn(const struct place *p, const struct spawn *s, pid_t *out_pid, int *out_pidfd,
 	  struct err *err);
 
+/* What a child is given to speak to us: messages, each whole.  Our end does not block;
+ * both are the caller's. */
+int spawn_channel(int *out_ours, int *out_theirs, struct err *err);
+
+/* A pipe: on the one to tenant-jail, the go byte.  Both ends are the caller's. */
+int spawn_pipe(int *out_reads, int *out_writes, struct err *err);
+
 /* How a process ended. */
 struct spawn_end {
 	bool is_known;		/* false: not our child (adopted), nothing is known */

@@ -3,7 +3,6 @@
 #include "daemon/supervisor/verify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -160,7 +159,6 @@ static int open_ends(struct verify *v, const struct pool *p, const struct jail_s
 		     struct ends *e, struct err *err)
 {
 	const struct cgroup_tree *tree = &v->place->tree;
-	int pair[2], pipe_ends[2];
 
 	if (cgroup_set_limits(tree, p->number, &spec->limits, err) < 0 ||
 	    cgroup_generation_make(tree, p->number, v->generation, &e->cgroup, err) < 0)
@@ -169,17 +167,10 @@ static int open_ends(struct verify *v, const struct pool *p, const struct jail_s
 	e->spec = e->listener < 0 ? -1 : fd_sealed("spec", spec, sizeof(*spec), err);
 	if (e->spec < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "make the report channel");
-	v->report = pair[0];
-	e->report = pair[1];
-	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
-		return err_sys(err, "make the go pipe");
-	e->go = pipe_ends[0];
-	e->our_go = pipe_ends[1];
+	if (spawn_channel(&v->report, &e->report, err) < 0 ||
+	    spawn_pipe(&e->go, &e->our_go, err) < 0)
+		return -1;
 	v->watch.fd = v->report;
-	if (fcntl(v->report, F_SETFL, O_NONBLOCK) < 0)
-		return err_sys(err, "set up the report channel");
 	return loop_watch_set(&v->place->loop, &v->watch, EPOLLIN, err);
 }
 
