@@ -27,16 +27,17 @@ static int open_at(int dir, const char *path, uint64_t flags, uint64_t resolve)
 	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
 
-/* The part of PATH below ROOT, or NULL. */
+/* The part of PATH below ROOT, or NULL.  Several slashes are one: web servers put
+ * together what ends and what begins with one (Apache's "fcgi://localhost/" + "/srv"). */
 static const char *below(const char *path, const char *root)
 {
-	size_t size = strlen(root);
-
-	if (strncmp(path, root, size) != 0 || path[size] != '/')
-		return NULL;
-	while (path[size] == '/')
-		size++;
-	return path + size;
+	for (; *root; path++, root++) {
+		if (*path != *root)
+			return NULL;
+		while (*path == '/' && path[1] == '/')
+			path++;
+	}
+	return *path == '/' ? path + strspn(path, "/") : NULL;
 }
 
 /* The kernel's own name of what is open: no cache, no second look-up. */
