@@ -103,6 +103,9 @@ static void add_cpu(struct line *l, const struct access_part *p, const struct ac
 			p->size > 0 && p->text[0] == 's' ? f->system_us :
 							   f->user_us + f->system_us;
 
+	/* What the worker did just before the request counts as the request's. */
+	if (used > f->took_us)
+		used = f->took_us;
 	add(l, "%.2f", f->took_us ? (double)used * 100 / (double)f->took_us : 0.0);
 }
 
@@ -112,6 +115,15 @@ static void add_memory(struct line *l, const struct access_part *p, uint64_t byt
 			p->size > 0 && p->text[0] == 'm' ? MIB : 1;
 
 	add(l, "%llu", (unsigned long long)(bytes / unit));
+}
+
+static void add_length(struct line *l, const struct access_facts *f)
+{
+	const char *length = params_get(f->params, "CONTENT_LENGTH");
+
+	if (!length || !*length)
+		length = "0";
+	add_text(l, length, strlen(length));
 }
 
 static void add_uri(struct line *l, const struct access_facts *f)
@@ -139,7 +151,7 @@ static void add_part(struct line *l, const struct access_part *p, const struct p
 	case 'd': add_duration(l, p, f->took_us); return;
 	case 'e': add_environment(l, f, p); return;
 	case 'f': add_parameter(l, f, "SCRIPT_FILENAME"); return;
-	case 'l': add_parameter(l, f, "CONTENT_LENGTH"); return;
+	case 'l': add_length(l, f); return;
 	case 'm': add_parameter(l, f, "REQUEST_METHOD"); return;
 	case 'M': add_memory(l, p, f->memory); return;
 	case 'n': add_or_dash(l, spec->site); return;

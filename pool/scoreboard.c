@@ -104,7 +104,8 @@ void score_took(struct score *s, uint64_t cpu_us, uint64_t took_us, uint64_t mem
 {
 	uint64_t cpu = took_us ? cpu_us * 10000 / took_us : 0;
 
-	atomic_store_explicit(&s->cpu, cpu, memory_order_relaxed);
+	/* What the worker did just before the request counts as the request's. */
+	atomic_store_explicit(&s->cpu, cpu < 10000 ? cpu : 10000, memory_order_relaxed);
 	atomic_store_explicit(&s->memory, memory, memory_order_relaxed);
 }
 

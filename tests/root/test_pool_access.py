@@ -61,6 +61,20 @@ def test_each_request_once_with_its_status(make):
     assert lines[:3] == ["203 /a.php", "404 /missing.php", "500 /fatal.php"]
 
 
+def test_what_was_not_sent(make):
+    pool = make("access_format=%l %u %q. %R")
+    pool.get("a.php", QUERY_STRING=None, REMOTE_ADDR=None)
+    pool.wait_log("0 - . -\n")
+
+
+def test_a_request_takes_no_more_than_its_time(make):
+    pool = make("access_format=cpu %C.")
+    for _ in range(20):
+        pool.get("a.php")
+    procs.wait_until(lambda: pool.log().count("cpu ") == 20, 30, "20 lines")
+    assert all(float(cpu) <= 100 for cpu in re.findall(r"cpu ([\d.]+)\.", pool.log()))
+
+
 @pytest.mark.parametrize("form", ["%", "%x", "%{user}x", "%{a}s", "%{", "%{a", "%e", "%{}e",
                                   "%{years}d", "%o", "a%b"])
 def test_unknown_letters_are_refused(form):
