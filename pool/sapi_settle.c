@@ -108,7 +108,11 @@ static int settle_sizes(const struct options *o, struct err *err)
 	char text[24];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)rows[i].value);
+		/* Sizes as people write them, and as scripts show them: 128M. */
+		bool is_whole = bound_of(rows[i].name) && rows[i].value % MIB == 0;
+
+		(void)snprintf(text, sizeof(text), is_whole ? "%lluM" : "%llu",
+			       (unsigned long long)rows[i].value / (is_whole ? MIB : 1));
 		if (set_master(rows[i].name, text, err) < 0)
 			return -1;
 		bound(rows[i].name, rows[i].value);

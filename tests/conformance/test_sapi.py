@@ -252,6 +252,7 @@ CASES = [
     # ---- settings ------------------------------------------------------------------------------
     Case("values", "echo json_encode([ini_get('precision'), ini_get('serialize_precision'),"
          "date_default_timezone_get()]);", '["5","7","Asia\\/Tokyo"]', config="values"),
+    Case("sizes as they are written", "echo ini_get('memory_limit');", "128M"),
     Case("scripts change values only", "echo json_encode([ini_set('precision', '9'),"
          "@ini_set('serialize_precision', '9'), ini_get('precision'),"
          "ini_get('serialize_precision')]);", '["5",false,"9","7"]', config="values"),

@@ -303,6 +303,6 @@ def test_settings_are_not_taken_from_parameters(pool, name):
                " isset($_SERVER['PHP_ADMIN_VALUE']), getenv('PHP_VALUE')]);")
     answer = pool.get("show.php", **{name: f"auto_prepend_file={pool.home}/public/prepend.php\n"
                                            "memory_limit=1G"})
-    assert answer.text == '["","134217728",false,false,false]'
+    assert answer.text == '["","128M",false,false,false]'
     for _ in range(6):
         assert "PREPENDED" not in pool.get("show.php").text

@@ -165,6 +165,13 @@ def test_browscap():
         pathlib.Path(folder).rmdir()
 
 
+def test_browscap_that_is_not_there():
+    """PHP would not start without it."""
+    with Pool("php_admin_value.browscap=/nowhere.ini") as pool:
+        assert pool.get("hello.php").status == 200
+        assert "browscap is not set: read '/nowhere.ini'" in pool.log()
+
+
 def test_doc_root():
     with Pool("php_admin_value.doc_root=/") as pool:
         other = pool.write("other.php", "<?php echo $_SERVER['DOCUMENT_ROOT'], __FILE__;")
