@@ -5,6 +5,7 @@
 #include <fastcgi.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -70,7 +71,10 @@ bool answer_write(struct answer *a, const char *data, size_t size)
 
 bool answer_flush(struct answer *a)
 {
-	return a->is_open && FCGX_FFlush(a->fcgi.out) == 0;
+	/* The send of nothing fails where the client has gone: a script that flushes
+	 * learns it also while its output waits in PHP's own buffer. */
+	return a->is_open && FCGX_FFlush(a->fcgi.err) == 0 && FCGX_FFlush(a->fcgi.out) == 0 &&
+	       send(a->fcgi.ipcFd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == 0;
 }
 
 void answer_error(struct answer *a, const char *data, size_t size)

@@ -32,6 +32,8 @@ void front_open(struct front *f, int fd, uint32_t capacity, uint64_t body_wait_m
 
 static ssize_t receive(struct front *f, void *data, size_t size, uint64_t deadline)
 {
+	uint64_t until = 0;
+
 	for (;;) {
 		ssize_t n = recv(f->fd, data, size, MSG_DONTWAIT);
 		uint64_t now = 0;
@@ -40,9 +42,11 @@ static ssize_t receive(struct front *f, void *data, size_t size, uint64_t deadli
 		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 			return n;
 		now = clock_ms();
-		if (now >= deadline)
+		if (until == 0)
+			until = now + f->quiet_ms < deadline ? now + f->quiet_ms : deadline;
+		if (now >= until)
 			return -1;
-		(void)poll(&wait, 1, (int)(deadline - now));	/* recv tells what came */
+		(void)poll(&wait, 1, (int)(until - now));	/* recv tells what came */
 	}
 }
 
@@ -209,8 +213,9 @@ static bool begin(struct front *f, const struct record *r, uint64_t deadline)
 	if (!skip(f, r->padding, deadline))
 		return false;
 	f->keep = body.flags & FCGI_KEEP_CONN;
-	if ((body.roleB1 << 8 | body.roleB0) != FCGI_RESPONDER)
+	if (body.roleB1 != 0 || body.roleB0 < FCGI_RESPONDER || body.roleB0 > FCGI_FILTER)
 		return send_end(f, r->id, FCGI_UNKNOWN_ROLE) && f->keep;
+	f->role = body.roleB0;
 	f->id = r->id;
 	return true;
 }
@@ -234,7 +239,8 @@ static bool read_params(struct front *f, const struct record *r, struct pairs *d
 /* A record between requests or in a head that does not belong to it. */
 static bool pass_record(struct front *f, const struct record *r, uint64_t deadline)
 {
-	if (r->id == 0)
+	/* Clients that give a question an id get their answer from PHP-FPM, too. */
+	if (r->id == 0 || r->type == FCGI_GET_VALUES)
 		return answer_management(f, r, deadline);
 	if (r->type == FCGI_BEGIN_REQUEST)
 		return begin(f, r, deadline);
@@ -257,6 +263,7 @@ enum front_next front_next(struct front *f, struct params *out)
 
 	params_clear(out);
 	f->id = 0;
+	f->quiet_ms = FRONT_QUIET_MS;
 	f->budget = FRONT_HEAD_BYTES;
 	f->body_ended = false;
 	f->content = f->padding = 0;
@@ -283,6 +290,8 @@ enum front_next front_next(struct front *f, struct params *out)
 			continue;
 		if (!pairs_are_whole(&decoder))
 			break;
+		f->quiet_ms = f->body_wait_ms;
+		f->body_ended = f->role == FCGI_AUTHORIZER;	/* it has none (6.3) */
 		return FRONT_REQUEST;
 	}
 	f->failed = true;
@@ -322,7 +331,7 @@ size_t front_read(struct front *f, void *data, size_t size)
 
 	if (f->failed || f->body_ended || size == 0)
 		return 0;
-	deadline = clock_ms() + f->body_wait_ms;
+	deadline = clock_ms() + f->quiet_ms;
 	while (f->content == 0) {
 		if (!next_record(f, deadline)) {
 			f->failed = true;
@@ -356,7 +365,7 @@ bool front_drain(struct front *f, uint64_t limit_ms)
 	char waste[FRONT_BUFFER];
 	uint64_t deadline = clock_ms() + limit_ms;
 
-	f->body_wait_ms = limit_ms;
+	f->quiet_ms = limit_ms;
 	if (!f->keep && !f->body_ended && !front_has_more(f))
 		(void)shutdown(f->fd, SHUT_WR);	/* whoever reads to the end sees it now */
 	while (front_read(f, waste, sizeof(waste)) > 0)

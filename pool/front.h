@@ -18,7 +18,8 @@
 
 #include "pool/params.h"
 
-#define FRONT_HEAD_MS 5000		/* a request's head must be there after this time */
+#define FRONT_HEAD_MS 30000		/* a request's head must be there after this time */
+#define FRONT_QUIET_MS 5000		/* and something of it, or more of it, after this */
 #define FRONT_HEAD_BYTES (4u * 1024 * 1024)	/* of all records before the body */
 #define FRONT_BUFFER 16384
 
@@ -26,8 +27,10 @@ struct front {
 	int fd;			/* borrowed, blocking or not */
 	uint32_t capacity;	/* what FCGI_MAX_CONNS and FCGI_MAX_REQS are answered with */
 	uint64_t body_wait_ms;	/* longest silence while the body is read */
+	uint64_t quiet_ms;	/* and now */
 
 	uint16_t id;		/* of the running request; 0 if there is none */
+	uint8_t role;		/* one of FCGI_RESPONDER, FCGI_AUTHORIZER, FCGI_FILTER */
 	bool keep;		/* the client wants the connection kept */
 	bool body_ended;
 	bool failed;		/* gone, silent or wrong: the connection is of no more use */

@@ -56,9 +56,8 @@ static zend_long length_limit(void)
 
 static size_t read_body(char *data, size_t size)
 {
-	/* Without CONTENT_LENGTH (chunked bodies) the stream's end is the body's. */
-	zend_long announced = sapi_state.has_length ? SG(request_info).content_length
-						    : length_limit();
+	zend_long announced = sapi_state.is_chunked ? length_limit()
+						    : SG(request_info).content_length;
 	int64_t left = announced - SG(read_post_bytes);
 	size_t got = 0;
 

@@ -19,7 +19,7 @@
 struct sapi_state {
 	const struct runtime_pool *pool;
 	struct runtime_request *request;	/* NULL between requests */
-	bool has_length;			/* CONTENT_LENGTH came with the request */
+	bool is_chunked;			/* the body ends with its stream */
 	bool errors_begun;			/* STDERR has a message: the next needs "; " */
 	bool fix_pathinfo, discard_path, log_to_client;	/* ini: cgi.*, fastcgi.logging */
 	char *error_header;				/* ini: fastcgi.error_header */

@@ -2,12 +2,20 @@
 /* What PHP learns of a request: request_info, $_SERVER, $_ENV, getenv(). */
 #include "pool/sapi.h"
 
+#include <fastcgi.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/mutant.h"
 #include "pool/translate.h"
 
 static void (*import_environment)(zval *array);
+
+static const char *const roles[] = {
+	[FCGI_RESPONDER] = "RESPONDER",
+	[FCGI_AUTHORIZER] = "AUTHORIZER",
+	[FCGI_FILTER] = "FILTER",
+};
 
 /* Parameters that would change PHP's settings per request, which PHP-FPM takes
  * from whoever reaches the socket, and the one that poisons HTTP clients
@@ -26,6 +34,17 @@ static zend_long length_of(const char *text)
 	long long n = text ? strtoll(text, NULL, 10) : 0;
 
 	return n > 0 ? (zend_long)n : 0;
+}
+
+/* Sent on as it came, by a web server that does not wait for the whole body
+ * (nginx's fastcgi_request_buffering off).  Any other request without CONTENT_LENGTH
+ * has no body (RFC 3875, 4.1.2), and a script that reads it waits for none. */
+static bool is_chunked(const struct params *params)
+{
+	const char *length = params_get(params, "CONTENT_LENGTH");
+	const char *coding = params_get(params, "HTTP_TRANSFER_ENCODING");
+
+	return (!length || !*length) && coding && strcasecmp(coding, "chunked") == 0;
 }
 
 /* With PHP's own doc_root, scripts are named by their URL. */
@@ -56,13 +75,12 @@ void sapi_server_prepare(struct params *params)
 	const char *type = NULL;
 
 	drop_dangerous(params);
-	sapi_state.has_length = params_get(params, "CONTENT_LENGTH") &&
-				*params_get(params, "CONTENT_LENGTH");
+	sapi_state.is_chunked = is_chunked(params);
 	/* PHP's own doc_root stands in for one that was not sent. */
 	if (rules.fix_pathinfo && PG(doc_root) && *PG(doc_root) &&
 	    !params_get(params, "DOCUMENT_ROOT"))
 		(void)params_set(params, "DOCUMENT_ROOT", PG(doc_root));
-	(void)params_set(params, "FCGI_ROLE", "RESPONDER");	/* no other is served */
+	(void)params_set(params, "FCGI_ROLE", roles[sapi_state.request->front->role]);
 	t = translate(params, &rules);
 	type = params_get(params, "CONTENT_TYPE");
 	SG(request_info).request_method = params_get(params, "REQUEST_METHOD");

@@ -2,8 +2,10 @@
 """FastCGI on the wire: what php-fpm does, and what the specification asks and php-fpm does not do
 (`stricter`).  Each case is a function that gets one of the two servers."""
 import hashlib
+import json
 import os
 import struct
+import time
 
 import pytest
 
@@ -23,6 +25,9 @@ for ($i = 0; $i < 300 && !($i > 100 && connection_aborted()); $i++) {
 }
 $ended = 1;
 """
+# What waits in PHP's own buffer is not sent: the flush alone has to find out.
+ALONE = ABORT.replace("$ended = 0;", "echo 'begun'; flush(); ob_start(); $ended = 0;").replace(
+    "10000", "1")
 stricter = []       # names of cases that php-fpm does not meet
 
 
@@ -103,6 +108,41 @@ def three_values(server):
 def unknown_values(server):
     with server.connect() as c:
         assert values(c, "NONE", "x" * 300, "FCGI_MPXS_CONNS") == {"FCGI_MPXS_CONNS": "0"}
+
+
+def values_with_an_id(server):
+    """A management record has the id 0; php-fpm answers any."""
+    with server.connect() as c:
+        c.send(f.record(f.GET_VALUES, f.pairs({"FCGI_MPXS_CONNS": ""}), 1))
+        assert c.record() == (f.VALUES, 0, f.pairs({"FCGI_MPXS_CONNS": "0"}))
+
+
+def other_roles(server):
+    with server.connect() as c:
+        for role, name in ((2, "AUTHORIZER"), (3, "FILTER"), (1, "RESPONDER")):
+            params = f.stream(f.PARAMS, f.pairs(server.params("role.php")))
+            # An authorizer gets no body, and some clients send its end nevertheless.
+            for body in (f.record(f.STDIN), b"")[:2 if role == 2 else 1]:
+                c.send(f.begin(role=role, flags=f.KEEP) + params + body)
+                assert c.answer().text == name
+
+
+def no_body_at_all(server):
+    """Not even its end, and the script reads it."""
+    with server.connect() as c:
+        c.send(f.begin() + f.stream(f.PARAMS, f.pairs(server.params("echo.php"))))
+        assert json.loads(c.answer().text)[3] == hashlib.md5(b"").hexdigest()
+
+
+def slow_head(server):
+    """Longer than a silent client may take."""
+    whole = f.request(hello(server))
+    step = len(whole) // 6
+    with server.connect() as c:
+        for at in range(0, len(whole), step):
+            c.send(whole[at:at + step])
+            time.sleep(1)       # the slowness is what is tried
+        finish(c)
 
 
 def thousands_of_values(server):
@@ -243,6 +283,14 @@ def stderr_has_no_empty_record(server):
             assert 0 not in own[:-1], lengths
 
 
+def errors_keep_their_place(server):
+    with server.connect() as c:
+        c.send(f.request(server.params("place.php")))
+        answer = c.answer()
+        assert [kind for kind, _ in answer.records][:3] == [f.STDOUT, f.STDERR, f.STDOUT]
+        assert answer.text == "abc" and answer.err == b"PHP message: between"
+
+
 def client_goes_away(server):
     for _ in range(3):
         with server.connect() as c:
@@ -267,6 +315,10 @@ def abort_ends_the_script(server):
     assert gone(server, "abort.php") == "aborted 1, ended 0"
 
 
+def abort_is_seen_by_a_flush_of_nothing(server):
+    assert gone(server, "alone.php") == "aborted 1, ended 0"
+
+
 def abort_is_ignored(server):
     assert gone(server, "ignore.php") == "aborted 1, ended 1"
 
@@ -283,7 +335,7 @@ def unknown_type(server):
 
 @strict
 def unknown_role(server):
-    for role in (2, 3, 99):
+    for role in (0, 4, 99, 65535):
         with server.connect() as c:
             c.send(f.begin(5, role=role, flags=f.KEEP))
             assert c.record() == (f.END, 5, struct.pack("!IB3x", 0, f.UNKNOWN_ROLE))
@@ -402,6 +454,10 @@ def scripts(sites):
             "../private/x.php": RAN,
             "noise.php": "<?php for ($i = 0; $i < 167; $i++) error_log(str_repeat('e', 100));"
                          "echo str_repeat('o', 100000);",
+            "role.php": "<?php echo $_SERVER['FCGI_ROLE'];",
+            "place.php": "<?php while (ob_get_level()) ob_end_flush(); echo 'a'; flush();"
+                         "error_log('between'); echo 'b'; flush(); echo 'c';",
+            "alone.php": ALONE,
             "abort.php": ABORT, "ignore.php": "<?php ignore_user_abort(true); ?>" + ABORT,
             "part.php": "<?php echo fread(fopen('php://input', 'r'), 10);",
             "classes.php": "".join([

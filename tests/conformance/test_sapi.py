@@ -48,6 +48,8 @@ def form(*parts, boundary="B"):
     return out + f"--{boundary}--\r\n".encode()
 
 
+# As nginx sends it with fastcgi_request_buffering off: the length is not known.
+CHUNKED = {**POST, "HTTP_TRANSFER_ENCODING": "chunked"}
 MULTI = "multipart/form-data; boundary=B"
 UPLOAD = form(("a", None, "1"), ("f", "x.txt", "hello"))
 MANY_FILES = form(*((f"f{i}", f"{i}.txt", "x") for i in range(4)))
@@ -237,14 +239,17 @@ CASES = [
          said="POST data can't be buffered; all data discarded"),
     Case("and one that can", "echo json_encode($_POST);", '{"a":"1"}', post(b"a=1"), b"a=1",
          config="full"),
-    Case("without CONTENT_LENGTH", INPUT, BIG.decode(), {**POST, "CONTENT_TYPE": "text/plain"}, BIG,
+    Case("without CONTENT_LENGTH", INPUT, "", {**POST, "CONTENT_TYPE": "text/plain"}, BIG),
+    Case("form without CONTENT_LENGTH", "echo json_encode($_POST);", "[]",
+         {**POST, "CONTENT_TYPE": FORM}, b"a=1"),
+    Case("empty CONTENT_LENGTH", INPUT, "", {**post(b""), "CONTENT_LENGTH": ""}, b"abc"),
+    Case("chunked", INPUT, BIG.decode(), {**CHUNKED, "CONTENT_TYPE": "text/plain"}, BIG,
          is_stricter=True),
-    Case("form without CONTENT_LENGTH", "echo json_encode($_POST);", '{"a":"1"}',
-         {**POST, "CONTENT_TYPE": FORM}, b"a=1", is_stricter=True),
-    Case("upload without CONTENT_LENGTH", "echo $_FILES['f']['size'];", "5",
-         {**POST, "CONTENT_TYPE": MULTI}, UPLOAD, is_stricter=True),
-    Case("empty CONTENT_LENGTH", INPUT, "abc", {**post(b""), "CONTENT_LENGTH": ""}, b"abc",
-         is_stricter=True),
+    Case("chunked form", "echo json_encode($_POST);", '{"a":"1"}',
+         {**CHUNKED, "CONTENT_TYPE": FORM}, b"a=1", is_stricter=True),
+    Case("chunked upload", "echo $_FILES['f']['size'];", "5",
+         {**CHUNKED, "CONTENT_TYPE": MULTI, "CONTENT_LENGTH": ""}, UPLOAD, is_stricter=True),
+    Case("chunked, with its length", INPUT, "abc", {**CHUNKED, "CONTENT_LENGTH": "3"}, b"abcdef"),
     Case("shorter than announced", INPUT, "abc", {**post(b"abc", "text/plain"),
                                                   "CONTENT_LENGTH": "300"}, b"abc", is_stricter=True),
     Case("negative CONTENT_LENGTH", INPUT, "", {**post(b"abc"), "CONTENT_LENGTH": "-5"}, b"abc",
