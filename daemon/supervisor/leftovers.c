@@ -3,6 +3,7 @@
 #include "daemon/supervisor/leftovers.h"
 
 #include "base/str.h"
+#include "daemon/supervisor/aside.h"
 #include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/pool.h"
 
@@ -18,12 +19,11 @@ static int collect(uint32_t id, void *arg)
 {
 	struct leftovers *l = arg;
 
-	if (id == l->pool->verified_as)
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(l->pool->slot); i++)
 		if (l->pool->slot[i].id == id)
 			return 0;
-	if (exec_is_living(l->pool->pools->execs, l->pool->number, id))
+	if (exec_is_living(l->pool->pools->execs, l->pool->number, id) ||
+	    aside_is_living(l->pool->pools, l->pool->number, id))
 		return 0;
 	l->id[l->count++] = id;
 	return l->count == CLEAR_MAX;

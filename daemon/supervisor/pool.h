@@ -18,6 +18,7 @@
 #include "daemon/supervisor/violations.h"
 #include "schema/wire.h"
 
+struct aside;
 struct execs;
 struct log_link;
 struct net_link;
@@ -42,7 +43,6 @@ struct pool {
 	struct generation slot[POOL_GENERATIONS];
 	struct generation *now, *next;	/* in slot, or NULL; other used slots are old */
 	uint32_t last_generation;	/* ids are not given out twice */
-	uint32_t verified_as;		/* generation in which tenant-probe runs; 0: none */
 
 	struct violation_counts violations;
 	uint64_t starts, crashes, listener_replaced;
@@ -61,6 +61,7 @@ struct pools {
 	struct log_link *log;
 	struct net_link *net;
 	struct execs *execs;		/* commands in tenants' cages; NULL: none yet */
+	struct aside *asides;		/* other programs there; a list */
 	struct pool **at;		/* sorted by number */
 	size_t count, max;
 	struct loop_timer sweep;

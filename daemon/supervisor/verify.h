@@ -1,31 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trying the promises on a live tenant: tenant-probe runs in a generation of its
- * own, in the tenant's group and in a jail of the tenant's own spec, beside the
- * pool and without touching it.  One at a time; the peer gets the outcomes when
- * it has ended.  What the probe sends is taken as a pool's would be.
+ * Trying the promises on a live tenant: tenant-probe runs beside the pool, in a jail
+ * of the tenant's own spec.  One at a time; the peer gets the outcomes when it has
+ * ended.  What the probe sends is taken as a pool's would be.
  */
 #ifndef DAEMON_SUPERVISOR_VERIFY_H
 #define DAEMON_SUPERVISOR_VERIFY_H
 
-#include "daemon/supervisor/child.h"
+#include "daemon/supervisor/aside.h"
 #include "daemon/supervisor/peer.h"
-#include "daemon/supervisor/pool.h"
 #include "schema/promises.h"
 
 struct verify {
 	struct place *place;
 	struct pools *pools;
 	struct peers *peers;
-	struct child child;
+	struct aside aside;
 	uint64_t peer;			/* who asked */
 	struct wire_head request;
-	uint32_t generation;
-	int report;
-	struct loop_watch watch;
 	struct wire_promise row[WIRE_PROMISE_ROWS];
-	size_t count, messages;
-	char failure[REPORT_TEXT_MAX];	/* of the jail, in its words */
+	size_t count;
 };
 
 void verify_init(struct verify *v, struct place *place, struct pools *pools,
