@@ -142,7 +142,11 @@ void show_steps(struct text *out, const json_t *data)
 
 		text_add(out, "  ");
 		clean_add(out, name ? name : "?");
-		text_add(out, "%*s %8.1f ms\n", pad, "", ms);
+		const char *sentence = json_string_value(json_object_get(step, "sentence"));
+
+		text_add(out, "%*s %8.1f ms%s", pad, "", ms, sentence ? "  " : "");
+		clean_add(out, sentence ? sentence : "");
+		text_add(out, "\n");
 	}
 }
 

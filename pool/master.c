@@ -17,11 +17,9 @@
 #include <unistd.h>
 
 #include "pool/clock.h"
-#include "pool/environment.h"
 #include "pool/errlog.h"
 #include "pool/filter.h"
 #include "pool/growth.h"
-#include "pool/preload.h"
 #include "pool/report.h"
 #include "pool/workers.h"
 #include "schema/errors.h"
@@ -271,12 +269,7 @@ int pool_run(const struct pool_spec *spec, struct err *err)
 	if (dup3(board.fd, POOL_FD_BOARD, O_CLOEXEC) < 0)
 		return err_sys(err, "place the scoreboard");
 	(void)close(board.fd);
-	pool = (struct runtime_pool){ .spec = spec, .board = &board };
-	pool.home = open(spec->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (pool.home < 0)
-		return err_sys(err, "open the home '%s'", spec->home);
-	preload_libraries();
-	if (environment_set(spec, err) < 0 || runtime_settle(&pool, err) < 0)
+	if (pool_settle(spec, &board, &pool, err) < 0)
 		return -1;
 	m.signals = open_signals(err);
 	if (m.signals < 0 ||

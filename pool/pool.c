@@ -59,7 +59,8 @@ int pool_read_spec(struct pool_spec *out, struct err *err)
 
 	if (n < 0)
 		return err_sys(err, "read the pool's spec from descriptor %d", POOL_FD_SPEC);
-	if (n != (ssize_t)sizeof(s) || s.magic != POOL_SPEC_MAGIC ||
+	if (n != (ssize_t)sizeof(s) ||
+	    (s.magic != POOL_SPEC_MAGIC && s.magic != POOL_TRIAL_MAGIC) ||
 	    s.version != POOL_SPEC_VERSION || s.size != sizeof(s))
 		return err_set(err, ERR_BAD_RECORD,
 			       "the pool's spec on descriptor %d is not one of this version: "

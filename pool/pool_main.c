@@ -26,9 +26,11 @@ static int run(struct err *err)
 		.apcu_memory = spec.options.apcu_memory,
 	};
 
-	if (runtime_start(&sizes, &spec, err) < 0)
+	bool is_trial = spec.magic == POOL_TRIAL_MAGIC;
+
+	if ((is_trial && pool_begin_trial(err) < 0) || runtime_start(&sizes, &spec, err) < 0)
 		return -1;
-	return pool_run(&spec, err);
+	return is_trial ? pool_try(&spec, err) : pool_run(&spec, err);
 }
 
 int main(void)

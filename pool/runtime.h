@@ -55,7 +55,8 @@ int runtime_start(const struct runtime_sizes *sizes, const struct pool_spec *spe
 		  struct err *err);
 
 /* Makes the started PHP the tenant's: its settings, locked where a script must
- * not change them, and its environment. */
+ * not change them, and its environment.  In a trial a value that PHP refuses, or an
+ * extension that it could not load, is an error. */
 int runtime_settle(const struct runtime_pool *pool, struct err *err);
 
 /* First thing in a worker. */

@@ -146,11 +146,13 @@ int runtime_start(const struct runtime_sizes *sizes, const struct pool_spec *spe
 		return -1;
 	zend_signal_startup();
 	sapi_startup(&module);
+	sapi_state.extensions = spec ? spec->options.extensions : NULL;
 	module.ini_entries = sapi_ini_entries(sizes, spec);
 	if (!module.ini_entries)
 		return err_set(err, ERR_PHP, "no memory for PHP's settings");
 	if (module.startup(&module) == FAILURE)
-		return err_set(err, ERR_PHP, "PHP does not start: its reasons are in the PHP log");
+		return err_set(err, ERR_PHP, "PHP does not start: %s", *sapi_start_last() ?
+			       sapi_start_last() : "it does not say why");
 	sapi_server_install();
 	return check_version(true, err);
 }
@@ -158,6 +160,8 @@ int runtime_start(const struct runtime_sizes *sizes, const struct pool_spec *spe
 int runtime_settle(const struct runtime_pool *pool, struct err *err)
 {
 	sapi_state.pool = pool;
+	if (*sapi_start_missing() && pool->spec->magic == POOL_TRIAL_MAGIC)
+		return err_set(err, ERR_PHP, "%s", sapi_start_missing());
 	standing = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (standing < 0)
 		return err_sys(err, "open the pool's own folder");

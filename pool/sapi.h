@@ -23,6 +23,7 @@ struct sapi_state {
 	bool errors_begun;			/* STDERR has a message: the next needs "; " */
 	bool fix_pathinfo, discard_path, log_to_client;	/* ini: cgi.*, fastcgi.logging */
 	char *error_header;				/* ini: fastcgi.error_header */
+	const char *extensions;			/* that the plan wants, while PHP starts */
 };
 
 extern struct sapi_state sapi_state;
@@ -42,6 +43,12 @@ void sapi_ini_value(const struct option_entry *e, char out[OPTION_LIST_MAX]);
 
 /* True for what PHP's files calculate: E_ALL & ~E_NOTICE. */
 bool sapi_ini_is_expression(const char *value);
+
+/* sapi_start.c: takes a message while no tenant is known; the last one, and the first
+ * that tells that an extension of the plan's was not loaded, or "". */
+void sapi_start_note(const char *message);
+const char *sapi_start_last(void);
+const char *sapi_start_missing(void);
 
 /* sapi_settle.c */
 int sapi_ini_settle(const struct pool_spec *spec, struct err *err);

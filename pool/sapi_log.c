@@ -25,6 +25,8 @@ void sapi_log_message(const char *message, int level)
 
 	(void)level;
 	errlog_write(message);
+	if (!sapi_state.pool)
+		sapi_start_note(message);
 	if (!r || !sapi_state.log_to_client)
 		return;
 	sapi_log_client("PHP message: ");

@@ -159,34 +159,41 @@ static void calculate(char value[OPTION_LIST_MAX])
 
 /* A setting that this PHP does not know, or a value that it refuses, is no
  * reason to take the site down: it may belong to an extension that is not
- * installed.  The log says so. */
-static void settle_values(const char *list, bool is_admin)
+ * installed.  The log says so; in a trial, a value that is refused is an error. */
+static int settle_values(const char *list, bool is_admin, bool is_trial, struct err *out)
 {
 	struct option_entry e;
 	char value[OPTION_LIST_MAX];
-	struct err err = { 0 };
 
 	while (option_list_next(&list, &e)) {
 		sapi_ini_value(&e, value);
 		if (sapi_ini_is_expression(value))
 			calculate(value);
-		if (set_master(e.name, value, &err) < 0)
+		struct err err = { 0 };
+		bool is_set = set_master(e.name, value, &err) == 0;
+
+		if (!is_set && is_trial && entry_of(e.name))
+			return err_set(out, err.code, "%s", err.text);
+		if (!is_set)
 			errlog_print("%s.%s is not set: %s",
 				     is_admin ? "php_admin_value" : "php_value", e.name, err.text);
 		else if (is_admin)
 			entry_of(e.name)->modifiable = ZEND_INI_SYSTEM;
 	}
+	return 0;
 }
 
 int sapi_ini_settle(const struct pool_spec *spec, struct err *err)
 {
 	const struct options *o = &spec->options;
+	bool is_trial = spec->magic == POOL_TRIAL_MAGIC;
 
 	if (settle_sizes(o, err) < 0 || settle_folders(spec->home, err) < 0 ||
 	    set_master("user_ini.filename", o->user_ini ? ".user.ini" : "", err) < 0)
 		return -1;
-	settle_values(o->php_value, false);
-	settle_values(o->php_admin_value, true);
+	if (settle_values(o->php_value, false, is_trial, err) < 0 ||
+	    settle_values(o->php_admin_value, true, is_trial, err) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(locked); i++) {
 		zend_ini_entry *e = entry_of(locked[i]);
 

@@ -294,3 +294,19 @@ uint64_t cgroup_memory_used(const struct cgroup_tree *t, uint32_t number)
 	       cgroup_keyed(folder, "memory.stat",
 			    t->is_unified ? "file_mapped" : "total_mapped_file");
 }
+
+uint64_t cgroup_memory_held(const struct cgroup_tree *t, uint32_t number)
+{
+	struct cgroup_facts facts;
+	char folder[CGROUP_FILE_MAX];
+	uint64_t files = 0;
+
+	cgroup_path(folder, t->is_unified ? t->unified : t->v1[CGROUP_MEMORY], number, 0);
+	if (cgroup_read(t, number, &facts, NULL) < 0 || !cgroup_has(folder, "memory.stat"))
+		return UINT64_MAX;
+	files = cgroup_keyed(folder, "memory.stat",
+			     t->is_unified ? "inactive_file" : "total_inactive_file") +
+		cgroup_keyed(folder, "memory.stat",
+			     t->is_unified ? "active_file" : "total_active_file");
+	return facts.memory_current > files ? facts.memory_current - files : 0;
+}

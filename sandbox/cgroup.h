@@ -106,4 +106,8 @@ int cgroup_read(const struct cgroup_tree *t, uint32_t number, struct cgroup_fact
  * for a lock that the process can hold for long. */
 uint64_t cgroup_memory_used(const struct cgroup_tree *t, uint32_t number);
 
+/* Bytes of the group that the kernel cannot take back: all but the cache of files.
+ * UINT64_MAX: not known. */
+uint64_t cgroup_memory_held(const struct cgroup_tree *t, uint32_t number);
+
 #endif

@@ -33,8 +33,9 @@ enum option_type {
 
 /* What a change of the option needs; bits. */
 enum option_scope {
-	OPTION_LIVE = 1, OPTION_POOL = 2, OPTION_VHOST = 4,
+	OPTION_LIVE = 1, OPTION_POOL = 2, OPTION_VHOST = 4, OPTION_JUDGED = 8,
 	OPTION_BOTH = OPTION_POOL | OPTION_VHOST,
+	OPTION_PHP = OPTION_POOL | OPTION_JUDGED,	/* only a start of PHP tells if it goes */
 };
 
 #define OPTION_TEXT_MAX 96	/* room of a TEXT, URI, LINE or VERSION value with its terminator */

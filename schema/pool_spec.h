@@ -12,6 +12,7 @@
 #include "schema/options.h"
 
 #define POOL_SPEC_MAGIC 0x544e5450u	/* "TNTP" */
+#define POOL_TRIAL_MAGIC 0x544e5454u	/* "TNTT": start PHP, report, end; serve nobody */
 #define POOL_SPEC_VERSION 2u
 #define POOL_PATH_MAX 512
 #define REPORT_TEXT_MAX 240

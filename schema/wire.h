@@ -19,7 +19,7 @@
 #include "schema/pool_board.h"
 
 #define WIRE_MAGIC 0x544e5457u	/* "TNTW" */
-#define WIRE_VERSION 7u
+#define WIRE_VERSION 8u
 #define WIRE_MACHINE_FILE "machine"	/* in run_dir: struct wire_machine, as of tenantd's start */
 #define WIRE_FRAME_MAX 49152u	/* largest frame; fits a default socket buffer */
 

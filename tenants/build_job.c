@@ -15,6 +15,9 @@
 #include "tenants/ledger.h"
 #include "tenants/php_versions.h"
 
+_Static_assert(sizeof(struct jail_spec) <= WIRE_FRAME_MAX - sizeof(struct wire_head),
+	       "a spec fits a frame");
+
 struct job {
 	const struct settings *settings;
 	struct wire_head head;		/* of the request */
@@ -116,17 +119,41 @@ static int do_issue(struct job *job, const struct wire_tenant *t, struct err *er
 	return reply_done(job, number, 0, err);
 }
 
+/* What must be right before the tenant becomes as described. */
+static int begin_apply(struct job *job, const struct wire_tenant *t, struct ledger_record *out,
+		       struct err *err)
+{
+	if (build_check_policy(job->settings, t, err) < 0 || load_own(job, t, out, err) < 0)
+		return -1;
+	if (out->state == LEDGER_REMOVED && !mutant_is_off("number-retired"))
+		return err_set(err, ERR_CONFLICT, "number %u of '%s' is retired; it needs a "
+			       "new one", job->head.number, t->site);
+	begin_run(job, t, out);
+	return spec_check_move(&job->run, err);
+}
+
+/* The record goes to the supervisor and not to the disk. */
+static int do_try(struct job *job, const struct wire_tenant *t, struct err *err)
+{
+	static struct jail_spec spec;
+	struct wire_head h = reply_head(job, job->head.number);
+	struct ledger_record r;
+
+	if (begin_apply(job, t, &r, err) < 0)
+		return -1;
+	if (r.state != LEDGER_BUILT)
+		return err_set(err, ERR_CONFLICT, "nothing of '%s' stands yet to try it in",
+			       t->site);
+	if (spec_fill(&job->run, &spec, err) < 0)
+		return -1;
+	return send_frame(job, &h, &spec, sizeof(spec), err);
+}
+
 static int do_apply(struct job *job, const struct wire_tenant *t, struct err *err)
 {
 	struct ledger_record r;
 
-	if (build_check_policy(job->settings, t, err) < 0 || load_own(job, t, &r, err) < 0)
-		return -1;
-	if (r.state == LEDGER_REMOVED && !mutant_is_off("number-retired"))
-		return err_set(err, ERR_CONFLICT, "number %u of '%s' is retired; it needs a "
-			       "new one", job->head.number, t->site);
-	begin_run(job, t, &r);
-	if (spec_check_move(&job->run, err) < 0 ||
+	if (begin_apply(job, t, &r, err) < 0 ||
 	    facets_apply(&job->run, report_step, job, err) < 0)
 		return -1;
 	return reply_done(job, job->head.number, job->run.nginx_revision, err);
@@ -216,6 +243,8 @@ static int dispatch(struct job *job, const void *payload, struct err *err)
 		return do_issue(job, &t, err);
 	case WIRE_APPLY:
 		return do_apply(job, &t, err);
+	case WIRE_TRY:
+		return do_try(job, &t, err);
 	case WIRE_CHECK:
 		return do_check(job, &t, err);
 	case WIRE_REMOVE:

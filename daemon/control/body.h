@@ -24,6 +24,7 @@ struct change {
 	enum command_id command;
 	uint32_t uid;			/* of the caller */
 	bool is_dry_run;		/* tell what would change; make nothing */
+	bool is_untried;		/* PHP need not try the settings first */
 	uint64_t if_revision;		/* only if the site has it; 0: whatever it has */
 	char site[SITE_MAX];		/* empty where it is about a plan */
 	char name[PLAN_NAME_MAX];	/* of that plan */

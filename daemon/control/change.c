@@ -146,6 +146,7 @@ void change_run(struct work *w, const struct change *c, struct answer *out)
 
 	memcpy(t.site, c->site, sizeof(t.site));
 	w->steps = json_array();
+	w->is_untried = c->is_untried;
 	int rc = c->is_dry_run ? dispatch(w, c, &t, &o, &err) : run_noted(w, c, &t, &o, &err);
 
 	if (rc < 0)
@@ -158,4 +159,5 @@ void change_run(struct work *w, const struct change *c, struct answer *out)
 	json_decref(o.data);
 	json_decref(w->steps);
 	w->steps = NULL;
+	w->is_untried = false;
 }

@@ -31,6 +31,11 @@ int change_find(struct work *w, const char *site, struct tenant *out, struct err
 int change_check(struct work *w, const struct tenant *old, const struct tenant *t,
 		 struct outcome *o, struct err *err);
 
+/* Has PHP try T in the site's cage where it differs from OLD in what only PHP can judge.
+ * Not where nothing of the site runs: then its next start tells. */
+int change_try(struct work *w, const struct tenant *old, const struct tenant *t,
+	       struct outcome *o, struct err *err);
+
 /* Gets a number for T, inserts it in place of OLD, and builds it. */
 int change_make(struct work *w, struct tenant *t, const struct tenant *old, struct err *err);
 

@@ -22,12 +22,22 @@ struct heir {
 	struct overrides before, after;
 };
 
+/* Sites that stand for all: those with the same values, but for a script of their own. */
+#define TRIALS_MAX 8
+
+struct trial {
+	uint32_t number;
+	struct options options;
+};
+
 /* A run over the sites that may follow. */
 struct followers {
 	struct work *w;
 	struct heir *heirs;
 	size_t count;
 	uint64_t sites;
+	struct trial *trials;
+	size_t trial_count, tried;
 	struct err *err;
 };
 
@@ -41,6 +51,36 @@ static int add_heir(const char *name, void *ctx)
 	f->heirs = more;
 	(void)str_copy(more[f->count].name, sizeof(more->name), name);
 	return store_plan(f->w->store, name, &more[f->count++].before, f->err);
+}
+
+/* Has the site try what it would get, unless another one does that tries the same. */
+static int add_trial(struct followers *f, uint32_t number, const struct options *after)
+{
+	for (size_t i = 0; i < f->trial_count && !after->preload[0]; i++)
+		if (!(options_difference(&f->trials[i].options, after) & OPTION_JUDGED))
+			return 0;
+	if (f->trial_count == TRIALS_MAX)
+		return 0;
+	if (!f->trials)
+		f->trials = calloc(TRIALS_MAX, sizeof(*f->trials));
+	if (!f->trials)
+		return err_set(f->err, ERR_SYSTEM, "no memory for the sites");
+	f->trials[f->trial_count++] = (struct trial){ .number = number, .options = *after };
+	return 0;
+}
+
+/* With the plan as the open transaction has it. */
+static int try_all(struct followers *f)
+{
+	struct tenant t;
+
+	for (; f->tried < f->trial_count && !f->w->is_untried; f->tried++) {
+		if (store_find_number(f->w->store, f->trials[f->tried].number, &t, f->err) < 0)
+			return -1;
+		if (work_try(f->w, &t, f->err) < 0)
+			return err_wrap(f->err, "site '%.80s' could not follow", t.site);
+	}
+	return 0;
 }
 
 /* Raises the revision of a site for which something changes.  What a site sets
@@ -64,6 +104,10 @@ static int follow(struct followers *f, const struct heir *h, uint32_t number)
 	    (is_known && php_is_moved(&before, &after) &&
 	     php_check(f->w->settings, &after, f->err) < 0))
 		return err_wrap(f->err, "site '%.80s' could not follow", t.site);
+	if (is_known && t.state == TENANT_LIVE &&
+	    (options_difference(&before, &after) & OPTION_JUDGED) &&
+	    add_trial(f, number, &after) < 0)
+		return -1;
 	f->sites++;
 	return store_raise(f->w->store, number, f->err);
 }
@@ -128,13 +172,16 @@ static int put_and_follow(struct followers *f, const struct plan *p, struct outc
 	return store_each(f->w->store, follow_row, f, err) < 0 ? change_blame(o, "options") : 0;
 }
 
-static int tell(struct work *w, const struct change *c, const struct plan *p, uint64_t sites,
-		struct outcome *o, struct err *err)
+static int tell(struct work *w, const struct change *c, const struct plan *p,
+		const struct followers *f, struct outcome *o, struct err *err)
 {
 	const char *what = c->is_dry_run ? "would be so" : "is so";
+	char tried[32] = "";
 
-	(void)str_format(o->note, sizeof(o->note), "plan %s %s; sites that follow: %llu", p->name,
-			 what, (unsigned long long)sites);
+	if (f->tried)
+		(void)str_format(tried, sizeof(tried), "; tried in %zu", f->tried);	/* fits */
+	(void)str_format(o->note, sizeof(o->note), "plan %s %s; sites that follow: %llu%s", p->name,
+			 what, (unsigned long long)f->sites, tried);
 	if (!c->is_dry_run)
 		o->data = view_plan(w->store, NULL, p->name, err);
 	return o->data || o->changes ? 0 : -1;
@@ -162,6 +209,9 @@ static int put(struct work *w, const struct change *c, const struct plan *old,
 		rc = change_blame(o, "options");
 	if (rc == 0 && c->is_dry_run)
 		o->changes = diff_plans(old, &was, p, &is);
+	else if (rc == 0 && try_all(&f) < 0)
+		rc = err->code == ERR_UNFIT ? change_blame(o, "options") : -1;
+	free(f.trials);
 	fault_point("control.plan.commit");
 	if (rc < 0 || c->is_dry_run)
 		store_rollback(w->store);
@@ -172,7 +222,7 @@ static int put(struct work *w, const struct change *c, const struct plan *old,
 	if (!c->is_dry_run && f.sites > 0)
 		w->is_left = w->is_due = true;
 	fault_point("control.plan.put");
-	return tell(w, c, p, f.sites, o, err);
+	return tell(w, c, p, &f, o, err);
 }
 
 static int wish(const struct change *c, struct plan *p, struct err *err)

@@ -40,18 +40,43 @@ int change_would(struct work *w, struct outcome *o, const struct tenant *old,
 	return o->changes ? 0 : -1;
 }
 
+static int options_of(struct work *w, const struct tenant *t, struct options *out,
+		      struct err *err)
+{
+	struct overrides plan;
+
+	return store_plan(w->store, t->plan, &plan, err) < 0 ? -1 :
+	       overrides_resolve(&plan, &t->overrides, out, err);
+}
+
 static int check_php(struct work *w, const struct tenant *old, const struct options *now,
 		     struct err *err)
 {
-	struct overrides plan;
 	struct options before;
 	struct err unused = { 0 };
 
-	if (old->state != TENANT_NONE && store_plan(w->store, old->plan, &plan, &unused) == 0 &&
-	    overrides_resolve(&plan, &old->overrides, &before, &unused) == 0 &&
+	if (old->state != TENANT_NONE && options_of(w, old, &before, &unused) == 0 &&
 	    !php_is_moved(&before, now))
 		return 0;
 	return php_check(w->settings, now, err);
+}
+
+int change_try(struct work *w, const struct tenant *old, const struct tenant *t,
+	       struct outcome *o, struct err *err)
+{
+	struct options before, after;
+	struct err unused = { 0 };
+
+	if (old->state != TENANT_LIVE || t->is_suspended)
+		return 0;
+	if (options_of(w, t, &after, err) < 0)
+		return -1;
+	if (options_of(w, old, &before, &unused) == 0 &&
+	    !(options_difference(&before, &after) & OPTION_JUDGED))
+		return 0;
+	if (work_try(w, t, err) == 0)
+		return 0;
+	return err->code == ERR_UNFIT ? change_blame(o, "options") : -1;
 }
 
 /* Everything that can be known to be wrong without the root side. */
@@ -192,7 +217,8 @@ static int settle_wish(struct work *w, const struct change *c, const struct tena
 		o->is_unchanged = true;
 		return 0;
 	}
-	if (change_check(w, old, t, o, err) < 0)
+	if (change_check(w, old, t, o, err) < 0 ||
+	    (!c->is_dry_run && change_try(w, old, t, o, err) < 0))
 		return -1;
 	return alter(w, c, old, t, o, err);
 }

@@ -98,6 +98,7 @@ static enum MHD_Result change(struct http *h, struct request *r, const struct ro
 	c->command = route->row->id;
 	c->uid = http_peer_uid(r->connection);
 	c->is_dry_run = route->query[FLAG_DRY_RUN][0] != '\0';
+	c->is_untried = route->query[FLAG_UNTRIED][0] != '\0';
 	if (route->query[FLAG_IF_REVISION][0] &&
 	    (str_number(route->query[FLAG_IF_REVISION], INT64_MAX, &c->if_revision) < 0 ||
 	     c->if_revision == 0)) {	/* 0 is how `struct change` says: any */

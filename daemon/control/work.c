@@ -14,7 +14,8 @@
 static bool is_refusal(int code)
 {
 	return code == ERR_BAD_NAME || code == ERR_CONFLICT || code == ERR_POLICY ||
-	       code == ERR_BAD_OPTION || code == ERR_DENIED || code == ERR_UNKNOWN_PLAN;
+	       code == ERR_BAD_OPTION || code == ERR_DENIED || code == ERR_UNKNOWN_PLAN ||
+	       code == ERR_UNFIT;
 }
 
 /* Ends a step whose outcome is open: the reconciler will see to it. */
@@ -237,6 +238,38 @@ static int retreat(struct work *w, struct tenant *t, struct err *err)
 	return -1;
 }
 
+int work_try(struct work *w, const struct tenant *t, struct err *err)
+{
+	if (w->is_untried)
+		return 0;
+	fault_point("control.try");
+	int rc = call(w, WIRE_TRY, t->number, t, err);
+
+	fault_point("control.tried");
+	return rc;
+}
+
+/* A new site is tried when it stands, but for its script to preload, which cannot be there
+ * yet, and only where there is something to judge. */
+static int try_new(struct work *w, const struct tenant *t, struct err *err)
+{
+	struct overrides plan;
+	struct wire_tenant wire;
+	struct options usual;
+
+	options_default(&usual);
+	if (w->is_untried || t->is_suspended || t->restore_number)
+		return 0;
+	if (store_plan(w->store, t->plan, &plan, err) < 0 ||
+	    tenant_to_wire(t, &plan, &wire, err) < 0)
+		return -1;
+	memset(wire.options.preload, 0, sizeof(wire.options.preload));
+	if (!(options_difference(&usual, &wire.options) & OPTION_JUDGED))
+		return 0;
+	fault_point("control.build.try");
+	return send(w, WIRE_TRY, t->number, &wire, err);
+}
+
 int work_build(struct work *w, struct tenant *t, struct err *err)
 {
 	bool is_standing = false;
@@ -250,6 +283,8 @@ int work_build(struct work *w, struct tenant *t, struct err *err)
 	if (rc == 0)
 		rc = call(w, WIRE_APPLY, t->number, t, err);
 	fault_point("control.build.applied");
+	if (rc == 0 && !is_standing)
+		rc = try_new(w, t, err);
 	if (rc < 0 && is_passing(w, err->code))
 		return leave(w);
 	if (rc < 0)

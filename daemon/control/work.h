@@ -26,6 +26,7 @@ struct work {
 	bool is_due;			/* and should not wait long */
 	json_t *steps;			/* of the change that runs, or NULL */
 	uint32_t wrong;			/* steps that erred */
+	bool is_untried;		/* nothing is tried: see work_try() */
 };
 
 /* Connects if need be.  A new connection leaves work to the reconciler. */
@@ -45,10 +46,14 @@ int work_give_back(struct work *w, uint32_t number, const struct tenant *t, stru
 int work_put(struct work *w, const struct tenant *t, bool keep, uint32_t replaces,
 	     struct err *err);
 
-/* Carries a row that is building to the end.  If the root side refuses, nothing
- * is left; if it errs, the row says failed.  Either way that error is *err.  On
- * success *t is what the row says now. */
+/* Carries a row that is building to the end.  If the root side refuses, or PHP does not
+ * take the options of a new site, nothing is left; if it errs, the row says failed.  Either
+ * way that error is *err.  On success *t is what the row says now. */
 int work_build(struct work *w, struct tenant *t, struct err *err);
+
+/* Has PHP try in the tenant's cage what T says, and changes nothing.  Where memory has no
+ * room for that it is not known, and no error.  ERR_UNFIT with PHP's words. */
+int work_try(struct work *w, const struct tenant *t, struct err *err);
 
 /* Tells the root side what the row says.  If it errs, the rows of before the
  * change come back, and if those cannot be had either, the row says failed. */

@@ -50,6 +50,11 @@ struct generation_end {
 	char text[REASON_MAX];
 };
 
+#define START_LIMIT_MS 30000	/* from the clone to READY */
+
+/* The program of a spec, looked for in words that help before a cage is built in vain. */
+int generation_check_program(const struct jail_spec *full, struct err *err);
+
 /* Starts the next generation of P in a free slot, with the spec as it stands
  * on the disk. */
 struct generation *generation_start(struct pool *p, struct err *err);

@@ -20,8 +20,6 @@
 #include "schema/events.h"
 #include "schema/pool_spec.h"
 
-#define START_LIMIT_MS 30000	/* from the clone to READY */
-
 static struct loop *loop_of(struct generation *g)
 {
 	return &g->pool->pools->place->loop;
@@ -113,8 +111,7 @@ static void abandon(struct generation *g)
 	g->id = 0;
 }
 
-/* In words that help, before a cage is built in vain. */
-static int check_program(const struct jail_spec *full, struct err *err)
+int generation_check_program(const struct jail_spec *full, struct err *err)
 {
 	if (access(full->program, X_OK) == 0)
 		return 0;
@@ -135,7 +132,7 @@ struct generation *generation_start(struct pool *p, struct err *err)
 		(void)err_set(err, ERR_CONFLICT, "'%s' is suspended", spec.site);
 		return NULL;
 	}
-	if (check_program(&full, err) < 0)
+	if (generation_check_program(&full, err) < 0)
 		return NULL;
 	struct generation *g = generation_slot(p, 0, err);
 

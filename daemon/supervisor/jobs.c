@@ -142,6 +142,42 @@ static void tell_part(void *owner, const char *part, const struct err *result)
 	on_step(owner, &step);
 }
 
+static void tell_trial(struct jobs *j, uint32_t microseconds, const char *text)
+{
+	struct wire_step step = { .name = "php", .microseconds = microseconds };
+
+	(void)str_format(step.text, sizeof(step.text), "%.*s", (int)sizeof(step.text) - 1, text);
+	on_step(j, &step);
+}
+
+static void on_trial_done(void *owner)
+{
+	struct jobs *j = owner;
+	struct err err = j->trial.err;
+
+	fault_point("tenantd.tried");
+	if (err.code == 0)
+		tell_trial(j, j->trial.microseconds, "");
+	finish(j, &err);
+}
+
+/* What could not be tried is not refused: only PHP knows. */
+static void start_trial(struct jobs *j)
+{
+	size_t size = j->build.head.size;
+	struct err err = { 0 };
+
+	j->build.head.size = 0;		/* the record is for us */
+	j->phase = JOB_TRIAL;
+	if (trial_start(&j->trial, j->number, j->build.payload, size, &err) == 0)
+		return;
+	if (err.code == ERR_EXHAUSTED) {
+		tell_trial(j, 0, err.text);
+		err = (struct err){ 0 };
+	}
+	finish(j, &err);
+}
+
 static void on_build_done(void *owner)
 {
 	struct jobs *j = owner;
@@ -157,6 +193,10 @@ static void on_build_done(void *owner)
 	if (err.code == 0 && job->head.verb == WIRE_CHECK) {
 		pool_check(j->pools, j->number, tell_part, j);
 		finish(j, &err);
+		return;
+	}
+	if (err.code == 0 && job->head.verb == WIRE_TRY) {
+		start_trial(j);
 		return;
 	}
 	/* The spec is what counts, whatever verb brought it about. */
@@ -236,6 +276,7 @@ void jobs_init(struct jobs *j, struct place *place, struct pools *pools, struct 
 			    .next = { .on_time = start_next, .owner = j } };
 	helper_init(&j->build, place, on_step, on_build_done, j);
 	helper_init(&j->nginx, place, on_step, on_nginx_done, j);
+	trial_init(&j->trial, pools, on_trial_done, j);
 	pools->on_change = jobs_on_change;
 	pools->owner = j;
 }

@@ -9,6 +9,7 @@
 #define DAEMON_SUPERVISOR_JOBS_H
 
 #include "daemon/supervisor/helper.h"
+#include "daemon/supervisor/trial.h"
 
 #define JOBS_MAX 256
 
@@ -19,6 +20,7 @@ struct pools;
 enum job_phase {
 	JOB_NONE,		/* nothing runs */
 	JOB_BUILD,		/* tenant-build */
+	JOB_TRIAL,		/* PHP, in the tenant's cage */
 	JOB_SETTLE,		/* processes of a stopped tenant are ending */
 	JOB_NGINX,		/* tenant-nginx */
 };
@@ -33,6 +35,7 @@ struct jobs {
 	bool is_closed;			/* no more are started */
 	uint32_t number;		/* the running job's tenant, once it is known */
 	struct helper build, nginx;
+	struct trial trial;
 	struct loop_timer settle;	/* limits JOB_SETTLE */
 	struct loop_timer next;		/* starts the next job from a clean stack */
 };

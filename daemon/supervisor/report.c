@@ -40,8 +40,10 @@ int report_check(const void *message, size_t size, uint32_t max_children,
 	r.active = in_range(r.active, max_children);
 	r.text[sizeof(r.text) - 1] = '\0';
 	for (char *at = r.text; *at; at++)
-		if (*at < 0x20 || *at > 0x7e || *at == '\'')
+		if (*at < 0x20 || *at > 0x7e)
 			*at = '?';
+		else if (*at == '\'')		/* the log's own quotes */
+			*at = '"';
 	*out = r;
 	return 0;
 }

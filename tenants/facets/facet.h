@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "sandbox/spec.h"
 #include "schema/settings.h"
 #include "schema/wire.h"
 #include "tenants/ledger.h"
@@ -76,6 +77,8 @@ int mail_make(struct facet_run *run, struct err *err);
 int mail_undo(struct facet_run *run, struct err *err);
 int mail_check(const struct facet_run *run, struct err *err);
 int spec_make(struct facet_run *run, struct err *err);
+/* The record that spec_make() would store. */
+int spec_fill(const struct facet_run *run, struct jail_spec *out, struct err *err);
 int spec_undo(struct facet_run *run, struct err *err);
 /* What must be refused before anything is made: a move to a PHP or to extensions that this
  * machine lacks, a script to preload that is not in the home.  ERR_BAD_OPTION. */

@@ -16,7 +16,6 @@
 #include "base/file.h"
 #include "base/mutant.h"
 #include "base/str.h"
-#include "sandbox/spec.h"
 #include "schema/errors.h"
 #include "schema/mail_wire.h"
 #include "schema/pool_spec.h"
@@ -123,7 +122,7 @@ static int set_payload(struct jail_spec *s, const struct facet_run *run, struct 
 	return 0;
 }
 
-static int fill(struct jail_spec *s, const struct facet_run *run, struct err *err)
+int spec_fill(const struct facet_run *run, struct jail_spec *s, struct err *err)
 {
 	const struct settings *set = run->settings;
 	const struct wire_tenant *t = run->tenant;
@@ -174,7 +173,7 @@ int spec_make(struct facet_run *run, struct err *err)
 	char name[16];
 	CLOSE_AT_EXIT int dir = open_specs(run, name, err);
 
-	if (dir < 0 || fill(&spec, run, err) < 0 ||
+	if (dir < 0 || spec_fill(run, &spec, err) < 0 ||
 	    file_write(dir, name, &spec, sizeof(spec), 0600, 0, 0, err) < 0)
 		return -1;
 	fault_point("build.spec.written");
@@ -248,7 +247,7 @@ int spec_facet_check(const struct facet_run *run, struct err *err)
 	char name[16];
 	CLOSE_AT_EXIT int dir = open_specs(run, name, err);
 
-	if (dir < 0 || fill(&want, run, err) < 0 ||
+	if (dir < 0 || spec_fill(run, &want, err) < 0 ||
 	    file_read_record(dir, name, &is, sizeof(is), err) < 0)
 		return -1;
 	if (memcmp(&want, &is, sizeof(is)) != 0)

@@ -24,10 +24,11 @@ SETTLE_S = 60
 # that bring the state before it back, whether nginx refuses everything meanwhile.
 # Each begins where the one before ended.
 STORIES = [
-    ("add", ("add", SITE, "--alias", ALIAS, "memory_max=256M"), "live", ("remove", SITE), False),
+    ("add", ("add", SITE, "--alias", ALIAS, "memory_max=256M", "php_value.precision=9"), "live", ("remove", SITE), False),
     ("visit", None, "live", None, False),
-    ("set", ("set", SITE, "max_children=3", "upload_max=8M"), "live",
-     ("set", SITE, "max_children=", "upload_max="), False),
+    ("set", ("set", SITE, "max_children=3", "upload_max=8M", "php_value.precision=8"), "live",
+     ("set", SITE, "max_children=", "upload_max=", "php_value.precision=9"), False),
+    ("set that PHP refuses", ("set", SITE, "php_value.date.timezone=No/Where"), "live", None, False),
     ("set, refused", ("set", SITE, "upload_max=9M"), "live",
      ("set", SITE, "upload_max=8M"), True),
     ("alias remove", ("alias", "remove", SITE, ALIAS), "live", ("alias", "add", SITE, ALIAS), False),

@@ -98,7 +98,17 @@ def aliases(c, verb, *hosts):
 
 
 def plan_set(c):
-    return c.request("PATCH", "/v1/plans/small", json.dumps({"options": {"memory_max": "300M"}}))
+    return c.request("PATCH", "/v1/plans/small",
+                     json.dumps({"options": {"memory_max": "300M", "opcache_memory": "64M"}}))
+
+
+def judged(c):
+    """What only PHP can judge."""
+    return c.patch(SITE, options={"pids_max": "30", "php_value.precision": "5"})
+
+
+def judged_add(c):
+    return c.add(SITE, plan="small", options={"php_value.precision": "5"})
 
 
 def spare_plan(c):
@@ -120,6 +130,10 @@ STORIES = {
             {"live"}),
     "set that errs": (add, failing("apply"), lambda c: c.patch(SITE, options={"pids_max": "30"}),
                       {"live"}),
+    "set that PHP tries": (add, nothing, judged, {"live"}),
+    "set that PHP refuses": (add, failing("try", code="UNFIT"), judged, {"live"}),
+    "add that PHP tries": (nothing, nothing, judged_add, {"live", None}),
+    "add that PHP refuses": (nothing, failing("try", code="UNFIT"), judged_add, {"live", None}),
     "suspend": (add, nothing, lambda c: c.post(f"/v1/tenants/{SITE}/suspend"),
                 {"live", "suspended"}),
     "resume": (suspended, nothing, lambda c: c.post(f"/v1/tenants/{SITE}/resume"),

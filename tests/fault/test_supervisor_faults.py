@@ -11,7 +11,8 @@ from tests.lib.rig import QUIT, Rig
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
-POINTS = ("adopt", "bound", "spawned", "recorded", "ready", "handed_over", "ended", "job", "built",
+TRIED = ("aside.spawned", "aside.going", "tried")
+POINTS = (*TRIED, "adopt", "bound", "spawned", "recorded", "ready", "handed_over", "ended", "job", "built",
         "synced", "replied")
 
 
@@ -32,6 +33,8 @@ def act(rig, number, point):
             return visitor
         if point == "handed_over":
             rig.client.ask("RECYCLE", number)
+        elif point in TRIED:
+            rig.client.ask("TRY", number, rig.tenant("site.example", max_children=7))
         elif point == "ended":
             os.kill(rig.status(number)["master_pid"], signal.SIGQUIT)
         elif point == "bound":

@@ -4,11 +4,12 @@
  * from arguments, binds the listener, makes a pid namespace, becomes the tenant,
  * and passes what the pool reports and how it ends on as lines on stdout.
  *
- *   pool_driver -p TENANT_POOL -l SOCKET -H HOME -L LOG [-u UID] [-w] [-P] [-c CONF_D]
+ *   pool_driver -p TENANT_POOL -l SOCKET -H HOME -L LOG [-u UID] [-w] [-P] [-t] [-c CONF_D]
  *               [OPTION=VALUE]...
  *
  * -c puts a folder in the place of PHP's conf.d.
  * -w hands over the workers' system call filter, -P one that allows programs.
+ * -t makes it a trial of the options.
  * The listener stays open here: connections made while no pool runs wait in it.
  * SIGUSR1 starts another pool on it.
  */
@@ -60,7 +61,7 @@ static void read_arguments(int argc, char **argv)
 	int c = 0;
 
 	options_default(&spec.options);
-	while ((c = getopt(argc, argv, "p:l:H:L:u:c:wP")) != -1) {
+	while ((c = getopt(argc, argv, "p:l:H:L:u:c:wPt")) != -1) {
 		if (c == 'p')
 			set.pool = optarg;
 		else if (c == 'l')
@@ -73,6 +74,8 @@ static void read_arguments(int argc, char **argv)
 			(void)str_copy(spec.home, sizeof(spec.home), optarg);
 		else if (c == 'u')
 			spec.uid = spec.gid = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (c == 't')
+			spec.magic = POOL_TRIAL_MAGIC;
 		else if (c == 'w' || c == 'P')
 			set.has_filter = true;
 		else

@@ -30,6 +30,54 @@ def last(c, site):
     return [wish for verb, _, wish in c.fake.log if verb == "apply" and wish.site == site][-1]
 
 
+def tried(c, since=0):
+    """Of which sites the root side was asked to try what."""
+    return [(wish.site, wish.options["opcache_memory"] >> 20) for verb, _, wish in c.fake.log[since:] if verb == "try"]
+
+
+def test_what_only_php_can_judge_is_tried_before_it_counts(c):
+    plan_add(c, "big", options={"opcache_memory": "64M"})
+    for i in range(3):
+        c.add(f"n{i}.example", plan="big")
+    c.add("own.example", plan="big", options={"php_value.precision": "9"})
+    c.add("held.example", plan="big")
+    c.post("/v1/tenants/held.example/suspend", reason="late")
+    c.settled()
+    assert len(tried(c)) == 5, "each new one"
+    since = len(c.fake.log)
+    a = plan_set(c, "big", options={"pids_max": 70})
+    assert a.result == "done" and not tried(c, since)
+    a = plan_set(c, "big", options={"opcache_memory": "65M"})
+    assert "sites that follow: 5; tried in 2" in a.reason, a.reason
+    assert tried(c, since) == [("n0.example", 65), ("own.example", 65)]
+    c.settled()
+    before, since = everything(c), len(c.fake.log)
+    c.fake.fail["try"] = (ERRORS["UNFIT"], "PHP says no")
+    a = plan_set(c, "big", options={"opcache_memory": "66M"})
+    failed(a, 422, "unfit", "options")
+    assert a.reason == "site 'n0.example' could not follow: PHP says no"
+    assert everything(c) == before and not [v for v, *_ in c.fake.log[since:] if v == "apply"]
+    # Without trying, or where the root side does not answer.
+    a = c.request("PATCH", "/v1/plans/big?untried=yes", json.dumps({"options": {"opcache_memory": "66M"}}))
+    assert a.result == "done" and "tried" not in a.reason
+    c.settled()
+    before = everything(c)
+    c.fake.once["try"] = (0, "lost")
+    failed(plan_set(c, "big", options={"opcache_memory": "67M"}), 503, "no_daemon", "")
+    assert everything(c) == before
+    c.fake.fail.clear()
+    c.settled()
+    # How many are tried is bounded.
+    for i in range(9):
+        c.add(f"p{i}.example", plan="big", options={"php_value.precision": str(i)})
+    assert "sites that follow: 14; tried in 8" in plan_set(c, "big", options={"opcache_memory": "68M"}).reason
+
+
+def everything(c):
+    return [c.sql(f"SELECT * FROM {t}") for t in (
+        "tenant", "tenant_alias", "tenant_option", "kept", "plan", "plan_option")]
+
+
 def test_values_come_down_the_line(c):
     a = plan_add(c, "big", sentence="For shops.", options={"memory_max": "2G", "max_children": 20})
     assert a.result == "done" and a.command == "plan add" and a.data["parent"] == "default"

@@ -150,6 +150,31 @@ def test_preload_that_fails_is_told():
         pool.wait_log("private/none.php")
 
 
+@pytest.mark.parametrize("options, said", [
+    (("preload=private/bad.php",), "PHP does not start: PHP Fatal error:  Uncaught Error: Call to undefined"),
+    (("preload=private/out.php",), "PHP does not start"),
+    (("extensions=calendar,nosuch",), "Unable to load dynamic library 'nosuch'"),
+    (("php_value.precision=9", "php_value.date.timezone=No/Where"), "refuses 'No/Where' for its setting 'date.timezone'"),
+    (("php_admin_value.opcache.max_wasted_percentage=99",), "refuses '99'"),
+    (("opcache_interned=8M", "opcache_memory=8M"), "Insufficient shared memory"),
+    (("extensions=calendar", "php_value.no.such.setting=1", "php_value.date.timezone=Asia/Tokyo",
+      "preload=private/good.php", "disable_functions=no_such_function"), None)])
+def test_a_trial_tells_what_php_refuses(tmp_path, options, said):
+    """And serves nobody: it ends as soon as PHP has started."""
+    (tmp_path / "10-opcache.ini").write_text("zend_extension=opcache.so\nextension=missing\n")
+    tmp_path.chmod(0o755)
+    files = {"private/bad.php": "<?php no_such_function();", "private/out.php": "<?php exit(0);",
+             "private/good.php": "<?php class Good {}"}
+    with Pool("max_children=2", "pm=static", *options, flags=("-t", "-c", tmp_path), files=files,
+              start=False) as pool:
+        if said:
+            assert said in pool.wait("failed")
+        else:
+            pool.wait("ready")
+        assert (pool.wait("exit") != "0") == bool(said)
+        assert pool.lines[-1][0] == "exit" and ("ready" in dict(pool.lines)) != bool(said), pool.lines
+
+
 def test_browscap():
     """PHP reads it only when it starts."""
     data = "[*]\nbrowser=Default\n[GJK_Browscap_Version]\nVersion=1\n[cage*]\nbrowser=Cage\n"

@@ -17,7 +17,7 @@ from tests.lib.rig import QUIT, ROOT, SERVE, Refused, cpu_seconds, rig, tenant
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
-ERR_UNKNOWN_SITE = 4
+ERR_UNKNOWN_SITE, ERR_UNFIT = 4, 28
 SYS_PIDFD_GETFD = 438
 
 
@@ -415,6 +415,77 @@ def test_a_pool_that_never_gets_ready(rig, tenant):
     status = rig.wait_state(tenant, "backoff", 40)
     assert status["last_error"] == "it was not ready in time"
     visitor.close()
+
+
+# ---- where PHP tries settings --------------------------------------------------
+TRIAL = """#!/usr/bin/python3
+import os, socket, struct, sys, time
+reports = socket.socket(fileno=5)
+def report(kind, text=b""):
+    reports.send(struct.pack("=Iii4xQ240s", kind, 0, 0, 0, text))
+READY, FAILED = 1, 2
+os.read(7, 1)
+with open({0!r}, "wb") as seen:
+    seen.write(os.pread(4, 65536, 0))
+assert os.readlink("/proc/self/fd/3") == "/dev/null"
+{1}
+"""
+
+
+def trial(rig, tenant, body, **options):
+    rig.script("tenant-jail", TRIAL.format(str(rig.folder / "seen"), body), head="")
+    return rig.client.ask("TRY", tenant, rig.tenant("site.example", **options))
+
+
+@pytest.mark.parametrize("said, why", [
+    ("report(READY)", None),
+    ("report(READY); time.sleep(600)", None),
+    ("os._exit(3)", "ended with status 3 before it was ready"),
+    ("os._exit(0)", "ended with status 0 before it was ready"),
+    ("report(FAILED, b'it\\x1b[31m is\\n \\'so\\''); sys.exit(1)", 'it?[31m is? "so"'),
+    ("report(FAILED, b'first'); report(FAILED, b'then'); report(READY)", "first"),
+    ("while True: report(4)", "too many messages"),
+    ("reports.send(b'x'); time.sleep(600)", "a report of 1 bytes"),
+    ("socket.send_fds(reports, [b'x'], [0] * 20); time.sleep(600)", "receive what it says"),
+    ("reports.close(); time.sleep(600)", "killed by signal 9"),
+    ("os.fork() or time.sleep(600); report(READY)", None)],
+    ids=["ready", "stays", "status", "nothing", "text", "twice", "flood", "short", "descriptors", "closed",
+         "child"])
+def test_what_a_trial_says(rig, tenant, said, why):
+    spec = rig.state / "spec" / str(tenant)
+    before = spec.read_bytes(), rig.list(), rig.status(tenant)["memory_max"]
+    if why:
+        with pytest.raises(Refused) as refused:
+            trial(rig, tenant, said, max_children=7, memory_max=64 << 20)
+        assert why in refused.value.text and refused.value.code == ERR_UNFIT, refused.value
+    else:
+        head, payload, steps = trial(rig, tenant, said, max_children=7, memory_max=64 << 20)
+        assert (head["size"], payload, steps) == (0, b"", ["php"])
+    seen = (rig.folder / "seen").read_bytes()
+    assert seen.count(b"TNTT"[::-1]) == 1 and b"TNTP"[::-1] not in seen, "the trial's mark"
+    assert (spec.read_bytes(), rig.list(), rig.status(tenant)["memory_max"]) == before
+    wait_until(lambda: not rig.pids(tenant), 30, "nothing of it stays")
+    wait_until(lambda: not [f for f in rig.cgroup_folders(tenant) if "/g" in f[-5:]], 30, "no group")
+    rig.pool(SERVE)
+    assert rig.visit(tenant) == b"pid 1 hello"
+
+
+def test_a_trial_of_what_is_not_there(rig, tenant):
+    for number, site, more in ((tenant + 1, "site.example", {}), (tenant, "other.example", {}),
+                               (tenant, "site.example", {"suspended": True}),
+                               (tenant, "site.example", {"programs": 1})):
+        with pytest.raises(Refused):
+            rig.client.ask("TRY", number, rig.tenant(site, **more))
+    assert not (rig.folder / "seen").exists()
+    # While it is suspended nothing of it runs, whatever the caller says of it.
+    rig.client.ask("APPLY", tenant, rig.tenant("site.example", suspended=True, revision=2))
+    with pytest.raises(Refused) as refused:
+        trial(rig, tenant, "report(READY)")
+    assert "suspended" in refused.value.text and not (rig.folder / "seen").exists()
+    issued, _, _ = rig.client.ask("ISSUE", 0, rig.tenant("new.example"))
+    with pytest.raises(Refused) as refused:
+        rig.client.ask("TRY", issued["number"], rig.tenant("new.example"))
+    assert "nothing of 'new.example' stands yet" in refused.value.text
 
 
 # ---- where a cage is verified --------------------------------------------------

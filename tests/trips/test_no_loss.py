@@ -170,13 +170,14 @@ def test_a_broken_setting_stops_only_its_tenant(steady):
         # What can be known is refused, and nothing changes.
         before = steady.show(site)
         for option in ("memory_limit=1M", "php_value.disable_functions=exec", "pm=sometimes",
-                       "document_root=/etc", "max_children=200 open_files=64"):
+                       "document_root=/etc", "max_children=200 open_files=64",
+                       "preload=private/preload.php"):
             done = steady.ctl("set", site, *option.split())
             assert done.returncode == 5 and option.split("=")[0].split(".")[0] in done.stderr, done
         assert steady.show(site) == before
         # What shows only at the start: the pool that serves goes on, and the reason is told.
         master = steady.status(site)["master_pid"]
-        steady.ctl("set", site, "preload=private/preload.php", check=True)
+        steady.ctl("set", site, "preload=private/preload.php", "--untried", check=True)
         wait_until(lambda: steady.status(site)["last_error"], LIMIT_S, "the reason is told")
         assert steady.status(site)["master_pid"] == master and steady.text(site).endswith(" end")
         # Once it has left none comes; and then visitors are told so.

@@ -185,8 +185,13 @@ static void v2_facts(void **state)
 	assert_int_equal(cgroup_read(&v2, 9, &f, &err), 0);
 	assert_true(f.cpu_quota == UINT64_MAX);
 	assert_true(cgroup_memory_used(&v2, 9) == UINT64_MAX);
-	put(n, "memory.stat", "anon 4096\nfile 99\nanon_thp 7\nfile_mapped 8192\n");
+	assert_true(cgroup_memory_held(&v2, 9) == UINT64_MAX);
+	put(n, "memory.stat", "anon 4096\nfile 99\nanon_thp 7\nfile_mapped 8192\n"
+	    "inactive_file 1000\nactive_file 96\n");
 	assert_int_equal(cgroup_memory_used(&v2, 9), 12288);
+	assert_int_equal(cgroup_memory_held(&v2, 9), 3000);
+	put(n, "memory.current", "1000\n");	/* the two are not read at the same time */
+	assert_int_equal(cgroup_memory_held(&v2, 9), 0);
 }
 
 static void v1_limits(void **state)
@@ -254,8 +259,10 @@ static void v1_facts(void **state)
 	assert_int_equal(f.cpu_throttled_us, 5);
 	assert_int_equal(f.cpu_quota, 150);
 	assert_int_equal(f.cpu_usage_us, 123456);
-	put(m, "memory.stat", "rss 1\nmapped_file 2\ntotal_rss 4096\ntotal_mapped_file 8192\n");
+	put(m, "memory.stat", "rss 1\nmapped_file 2\ninactive_file 3\ntotal_rss 4096\n"
+	    "total_mapped_file 8192\ntotal_inactive_file 100\ntotal_active_file 92\n");
 	assert_int_equal(cgroup_memory_used(&v1, 9), 12288);
+	assert_int_equal(cgroup_memory_held(&v1, 9), 8000);
 	/* Kernels that count no failures: the high-water mark. */
 	put(m, "memory.failcnt", "0\n");
 	put(m, "memory.limit_in_bytes", "16384\n");

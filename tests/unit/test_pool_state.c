@@ -127,7 +127,7 @@ static void test_report_lies(void **state)
 	r.kind = POOL_REPORT_FAILED;
 	assert_int_equal(report_check(&r, sizeof(r), 5, &out, &err), 0);
 	assert_int_equal(strlen(out.text), REPORT_TEXT_MAX - 1);
-	assert_memory_equal(out.text, "?[2J???aaa", 10);
+	assert_memory_equal(out.text, "?[2J\"??aaa", 10);
 }
 
 static void test_report_gate(void **state)
