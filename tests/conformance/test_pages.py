@@ -102,7 +102,8 @@ def test_xml(server):
 def test_openmetrics(server):
     answer = ask(server, "/status", "openmetrics")
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    assert re.findall(r"^phpfpm_(\w+) \d+$", answer.text, re.M) == METRICS
+    told = re.findall(r"^phpfpm_(\w+) \d+$", answer.text, re.M)
+    assert told[:len(METRICS)] == METRICS       # php-fpm 8.4 tells of more behind them
     assert answer.text.endswith("# EOF\n")
 
 

@@ -420,7 +420,7 @@ HEADS = [
     "register_shutdown_function(fn() => print('s')); exit('e');", "throw new Error('x');",
     "set_error_handler(fn() => print('h')); echo $none; trigger_error('x');",
     "set_exception_handler(fn($e) => print('caught')); throw new Exception('x');",
-    "trigger_error('x', E_USER_ERROR); echo 1;", "http_response_code(202); nothing();",
+    "error_reporting(E_ERROR | E_USER_ERROR); trigger_error('x', E_USER_ERROR); echo 1;", "http_response_code(202); nothing();",
     "echo 'a'; nothing();", "header('A: 1'); echo 'a'; ob_end_flush(); nothing();",
 ]
 

@@ -290,8 +290,11 @@ def test_changes_in_a_row_lose_no_visitor_of_a_pool_on_its_way(rig, tenant, is_w
 
 def test_a_change_while_a_pool_fails_to_start(rig, tenant):
     """It is tried at once with what is wanted now, for the visitor who waits."""
-    go = rig.folder / "go"
+    go, begun = rig.folder / "go", rig.folder / "begun"
+    begun.touch()
+    begun.chmod(0o666)
     rig.pool(f"""
+        open("{begun}", "w").write("x")
         while not os.path.exists("{go}"):
             time.sleep(0.02)
         sys.exit(1)
@@ -299,7 +302,7 @@ def test_a_change_while_a_pool_fails_to_start(rig, tenant):
     with rig.connect(tenant) as visitor:
         visitor.sendall(b"hello")
         rig.wait_state(tenant, "starting")
-        wait_until(lambda: rig.pids(tenant), 30, "it runs")
+        wait_until(begun.read_text, 30, "it runs")
         rig.apply(tenant, "site.example", max_children=8)
         rig.pool(QUIT)
         go.touch()
