@@ -26,7 +26,8 @@ void page_pool_values(const struct pool_facts *f, struct page_value out[PAGE_POO
 			  "since FPM has started." },
 		{ "listen queue len", PAGE_NUMBER, .number = b->listen_queue_len,
 		  .metric = "phpfpm_listen_queue_length", .type = "gauge",
-		  .help = "The size of the socket queue of pending connections." },
+		  .help = "The size of the socket queue of pending connections.",
+		  .type_first = true },
 		{ "idle processes", PAGE_NUMBER, .number = b->idle,
 		  .metric = "phpfpm_idle_processes", .type = "gauge",
 		  .help = "The number of idle processes." },
@@ -42,11 +43,12 @@ void page_pool_values(const struct pool_facts *f, struct page_value out[PAGE_POO
 		{ "max children reached", PAGE_NUMBER, .number = b->max_children_reached,
 		  .metric = "phpfpm_max_children_reached", .type = "counter",
 		  .help = "The number of times, the process limit has been reached, when pm tries "
-			  "to start more children." },
+			  "to start more children (works only for pm 'dynamic' and "
+			  "'ondemand')." },
 		{ "slow requests", PAGE_NUMBER, .number = b->slow, .metric = "phpfpm_slow_requests",
 		  .type = "counter", .help = "The number of requests that exceeded your "
 					     "'request_slowlog_timeout' value." },
-		/* PHP-FPM has none of these. */
+		/* PAGE_FPM_VALUES end here. */
 		{ "max children", PAGE_NUMBER, .number = b->max_children,
 		  .metric = "tenantd_max_children", .type = "gauge",
 		  .help = "The most workers that the pool may have." },

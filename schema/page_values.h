@@ -16,8 +16,10 @@ struct page_value {
 	uint64_t number;
 	double real;
 	const char *metric, *type, *help;	/* of openmetrics; NULL: not there */
+	bool type_first;		/* before the help, as PHP-FPM has it for one */
 };
 
+#define PAGE_FPM_VALUES 14		/* the first, which PHP-FPM has; the others are ours */
 #define PAGE_POOL_VALUES 18
 #define PAGE_ROW_VALUES 13
 

@@ -130,6 +130,36 @@ static void write_table(const struct page_value *v, size_t count, struct text *o
 	}
 }
 
+/* A table of its own for the workers, one a line. */
+static void write_columns(const struct page_value row[PAGE_ROW_VALUES], bool is_first,
+			  struct text *out)
+{
+	char value[VALUE_MAX];
+
+	text_add(out, is_first ? "<table border=\"1\">\n<tr>" : "<tr>");
+	for (size_t i = 0; is_first && i < PAGE_ROW_VALUES; i++)
+		text_add(out, "<th>%s</th>", row[i].name);
+	text_add(out, is_first ? "</tr>\n<tr>" : "");
+	for (size_t i = 0; i < PAGE_ROW_VALUES; i++) {
+		print_value(&row[i], true, value);
+		text_add(out, "<td>");
+		add_escaped(out, value, true);
+		text_add(out, "</td>");
+	}
+	text_add(out, "</tr>\n");
+}
+
+static void write_metric(const struct page_value *v, struct text *out)
+{
+	if (v->type_first)
+		text_add(out, "# TYPE %s %s\n# HELP %s %s\n", v->metric, v->type, v->metric,
+			 v->help);
+	else
+		text_add(out, "# HELP %s %s\n# TYPE %s %s\n", v->metric, v->help, v->metric,
+			 v->type);
+	text_add(out, "%s %llu\n", v->metric, (unsigned long long)v->number);
+}
+
 static void write_metrics(const struct pool_facts *f, const struct page_value *v, struct text *out)
 {
 	uint64_t sum = 0;
@@ -138,9 +168,7 @@ static void write_metrics(const struct pool_facts *f, const struct page_value *v
 		      "# TYPE phpfpm_up gauge\nphpfpm_up 1\n", f->site, f->pm);
 	for (size_t i = 0; i < PAGE_POOL_VALUES; i++)
 		if (v[i].metric && v[i].number != PAGE_UNKNOWN)
-			text_add(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", v[i].metric,
-				 v[i].help, v[i].metric, v[i].type, v[i].metric,
-				 (unsigned long long)v[i].number);
+			write_metric(&v[i], out);
 	text_add(out, "# HELP tenantd_wait_seconds Time that requests waited for a worker.\n"
 		      "# TYPE tenantd_wait_seconds histogram\n");
 	for (size_t i = 0; i < BOARD_WAITS; i++) {
@@ -189,13 +217,13 @@ static void write_json_values(const struct page_value *v, size_t count, struct t
 	}
 }
 
-static void write_json(const struct pool_facts *f, const struct page_value *pool, bool is_full,
-		       struct text *out)
+static void write_json(const struct pool_facts *f, const struct page_value *pool, size_t count,
+		       bool is_full, struct text *out)
 {
 	struct page_value row[PAGE_ROW_VALUES];
 
 	text_add(out, "{");
-	write_json_values(pool, PAGE_POOL_VALUES, out);
+	write_json_values(pool, count, out);
 	text_add(out, is_full ? ",\"processes\":[" : "");
 	for (uint32_t i = 0; is_full && i < f->row_count; i++) {
 		page_row_values(&f->rows[i], f->now, row);
@@ -220,39 +248,46 @@ static void write_rows(const struct pool_facts *f, enum page_format format, stru
 			write_tags(row, PAGE_ROW_VALUES, out);
 			text_add(out, "</process>\n");
 		} else {
-			text_add(out, "<table border=\"1\">\n");
-			write_table(row, PAGE_ROW_VALUES, out);
-			text_add(out, "</table>\n");
+			write_columns(row, i == 0, out);
 		}
 	}
 }
+
+static const char html_head[] =
+	"<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" "
+	"\"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\n"
+	"<html xmlns=\"http://www.w3.org/1999/xhtml\" xml:lang=\"en\" lang=\"en\">\n"
+	"<head><title>PHP-FPM Status Page</title></head>\n"
+	"<body>\n<table>\n";
 
 void page_write(const struct pool_facts *f, enum page_format format, bool is_full,
 		struct text *out)
 {
 	struct page_value pool[PAGE_POOL_VALUES];
+	/* Unless all is asked for the page is PHP-FPM's to the letter: some read it by
+	 * patterns. */
+	size_t count = is_full ? PAGE_POOL_VALUES : PAGE_FPM_VALUES;
 
 	page_pool_values(f, pool);
 	switch (format) {
 	case PAGE_JSON:
-		write_json(f, pool, is_full, out);
+		write_json(f, pool, count, is_full, out);
 		return;
 	case PAGE_OPENMETRICS:
 		write_metrics(f, pool, out);
 		return;
 	case PAGE_HTML:
-		text_add(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><title>PHP-FPM Status Page"
-			      "</title></head><body>\n<table>\n");
-		write_table(pool, PAGE_POOL_VALUES, out);
+		text_add(out, html_head);
+		write_table(pool, count, out);
 		text_add(out, "</table>\n");
 		break;
 	case PAGE_XML:
 		text_add(out, "<?xml version=\"1.0\" ?>\n<status>\n");
-		write_tags(pool, PAGE_POOL_VALUES, out);
+		write_tags(pool, count, out);
 		break;
 	case PAGE_PLAIN:
 	case PAGE_FORMATS:
-		write_plain(pool, PAGE_POOL_VALUES, out);
+		write_plain(pool, count, out);
 		break;
 	}
 	if (format == PAGE_XML)
@@ -262,5 +297,6 @@ void page_write(const struct pool_facts *f, enum page_format format, bool is_ful
 	if (format == PAGE_XML)
 		text_add(out, "%s</status>\n", is_full ? "</processes>\n" : "");
 	if (format == PAGE_HTML)
-		text_add(out, "</body></html>\n");
+		text_add(out, "%s</body></html>\n",
+			 is_full && f->row_count > 0 ? "</table>\n" : "");
 }

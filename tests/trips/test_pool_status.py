@@ -53,9 +53,9 @@ def text(answer):
 
 def test_a_cold_pool_is_told_and_not_started(system, watched):
     seen = status(system, watched)
-    assert list(seen)[:14] == POOL and seen["pool"] == watched
+    assert list(seen) == POOL and seen["pool"] == watched
     assert seen["process manager"] == "ondemand" and seen["accepted conn"] == 0
-    assert seen["max children"] == 2
+    assert status(system, watched, "json&full")["max children"] == 2
     assert ping(system, watched) == (200, b"pong")
     assert system.status(watched)["pool_state"] == "cold"
 
@@ -69,9 +69,11 @@ def test_formats(system, watched):
     assert seen["accepted conn"] == before + 3 and seen["active processes"] == 0
     assert seen["total processes"] == seen["idle processes"] <= 2
     assert seen["max active processes"] >= 0 and seen["slow requests"] == 0
-    assert seen["memory mapped"] > 1 << 20 and seen["listen queue len"] > 0
+    assert seen["listen queue len"] > 0
 
-    full = status(system, watched, "json&full")["processes"]
+    full = status(system, watched, "json&full")
+    assert full["memory mapped"] > 1 << 20
+    full = full["processes"]
     assert [list(row) for row in full] == [PROCESS] * len(full) and full
     row = max(full, key=lambda r: r["requests"])
     assert row["state"] == "Idle" and row["request method"] == "GET" and row["pid"] > 0
@@ -204,7 +206,7 @@ def test_another_supervisor_knows_as_much(system, watched):
     os.kill(system.pid("tenantd"), signal.SIGKILL)
 
     def again():
-        answer = system.http(watched, "/status?json")
+        answer = system.http(watched, "/status?json&full")
         return answer.status == 200 and json.loads(answer.body)
     seen = wait_until(again, 30, "a supervisor")
     assert system.status(watched)["is_adopted"]
