@@ -229,41 +229,46 @@ static enum result add_name(struct text *found, const char *key, uint64_t id, co
 	return name ? OK : SKIPPED;
 }
 
-static enum result check_users(const struct doctor *d, struct text *found)
+/* Every account that the table of settings has. */
+static enum result check_accounts(const struct doctor *d, enum setting_type type,
+				  struct text *found)
 {
-	const struct { const char *key; uint64_t uid; } users[] = {
-		{ "control_user", d->set->control_uid }, { "log_user", d->set->log_uid },
-	};
 	enum result all = OK;
 
-	for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
+	for (int i = 0; i < setting_row_count; i++) {
+		const struct setting_row *row = &setting_rows[i];
+		const char *name = NULL;
 		char room[NAMES_MAX];
-		struct passwd entry, *at = NULL;
+		uint64_t id = 0;
 
-		(void)getpwuid_r((uid_t)users[i].uid, &entry, room, sizeof(room), &at);
-		if (add_name(found, users[i].key, users[i].uid, at ? at->pw_name : NULL) != OK)
+		if (row->type != type)
+			continue;
+		memcpy(&id, (const char *)d->set + row->offset, sizeof(id));
+		if (type == SETTING_USER) {
+			struct passwd entry, *at = NULL;
+
+			(void)getpwuid_r((uid_t)id, &entry, room, sizeof(room), &at);
+			name = at ? at->pw_name : NULL;
+		} else {
+			struct group entry, *at = NULL;
+
+			(void)getgrgid_r((gid_t)id, &entry, room, sizeof(room), &at);
+			name = at ? at->gr_name : NULL;
+		}
+		if (add_name(found, row->key, id, name) != OK)
 			all = SKIPPED;
 	}
 	return all;
 }
 
+static enum result check_users(const struct doctor *d, struct text *found)
+{
+	return check_accounts(d, SETTING_USER, found);
+}
+
 static enum result check_groups(const struct doctor *d, struct text *found)
 {
-	const struct { const char *key; uint64_t gid; } groups[] = {
-		{ "admin_group", d->set->admin_gid }, { "web_group", d->set->web_gid },
-		{ "log_group", d->set->log_gid },
-	};
-	enum result all = OK;
-
-	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
-		char room[NAMES_MAX];
-		struct group entry, *at = NULL;
-
-		(void)getgrgid_r((gid_t)groups[i].gid, &entry, room, sizeof(room), &at);
-		if (add_name(found, groups[i].key, groups[i].gid, at ? at->gr_name : NULL) != OK)
-			all = SKIPPED;
-	}
-	return all;
+	return check_accounts(d, SETTING_GROUP, found);
 }
 
 static enum result check_room(const char *path, struct text *found)

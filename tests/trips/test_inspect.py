@@ -36,6 +36,14 @@ def test_doctor_tells_every_check_with_what_to_do(system, site):
         assert "kernel.version" in system.ctl("doctor", *words).stdout
 
 
+@pytest.mark.parametrize("kind, check", [("USER", "users.exist"), ("GROUP", "groups.exist")])
+def test_doctor_looks_at_every_account_of_the_configuration(system, kind, check):
+    keys = re.findall(rf'^SET\(\w+, "(\w+)", {kind},', (ROOT / "schema/settings.def").read_text(), re.M)
+    assert len(keys) >= 3
+    found = checks(system)[check]["found"]
+    assert re.findall(r"(\w+) = ", found) == keys, found
+
+
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """A system whose `nginx -v` tells that it runs and does not end."""
