@@ -32,7 +32,7 @@ class Bench:
     def __init__(self, system, quick):
         self.system = system
         self.samples, self.seconds = (2, 1) if quick else (12, 2)
-        self.sets, self.batches = (2, 3) if quick else (6, 50)
+        self.sets, self.batches = (2, 3) if quick else (24, 12)
         self.pools = 2 if quick else 10
         self.rounds, self.attack_s = (1, 0.5) if quick else (3, 3)
         self.beside = None

@@ -81,10 +81,12 @@ class Beside:
                 continue        # a bare v2 tree beside v1
             top = "/sys/fs/cgroup" if number == "0" else \
                 "/sys/fs/cgroup/" + controllers.split(",")[0].removeprefix("name=")
-            group = pathlib.Path(top + re.sub(r"/tenants/.*$", f"/bench/{label}", path))
-            self.make_group(group.parent)
-            if number == "0":
-                (group.parent / "cgroup.subtree_control").write_text("+cpu +memory +pids")
+            # As deep as tenants/N/gK.
+            group = pathlib.Path(top + re.sub(r"/tenants/.*$", f"/bench/{label}/g1", path))
+            for each in (group.parent.parent, group.parent):
+                self.make_group(each)
+                if number == "0":
+                    (each / "cgroup.subtree_control").write_text("+cpu +memory +pids")
             self.make_group(group)
             (group / "cgroup.procs").write_text(str(pid))
 

@@ -4,7 +4,6 @@
 #include "pool/sapi.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +19,6 @@
 #define DRAIN_MS 5000	/* how long a client may go on sending a body nobody reads */
 
 struct sapi_state sapi_state;
-
-/* Where the pool stands while no script runs. */
-static int standing = -1;
 
 static size_t write_body(const char *text, size_t size)
 {
@@ -162,18 +158,9 @@ int runtime_settle(const struct runtime_pool *pool, struct err *err)
 	sapi_state.pool = pool;
 	if (*sapi_start_missing() && pool->spec->magic == POOL_TRIAL_MAGIC)
 		return err_set(err, ERR_PHP, "%s", sapi_start_missing());
-	standing = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (standing < 0)
-		return err_sys(err, "open the pool's own folder");
-	/* PHP would ask each time where it stands, and go back by name. */
-	SG(options) |= SAPI_OPTION_NO_CHDIR;
+	SG(options) |= SAPI_OPTION_NO_CHDIR;	/* run_in_folder() does it */
 	sapi_beneath_settle();
 	return sapi_ini_settle(pool->spec, err);
-}
-
-void runtime_child(void)
-{
-	SG(sapi_started) = 1;
 }
 
 static void refuse(enum script_refusal why)
@@ -207,6 +194,24 @@ static void refuse(enum script_refusal why)
 	} zend_end_try();
 }
 
+static void go_home(void)
+{
+	if (fchdir(sapi_state.pool->home) < 0)
+		errlog_write("the worker cannot change to the site's home");
+}
+
+/* Scripts run where they lie.  PHP would ask where it stands and go there and back by
+ * whole paths; between scripts a worker stands in the home, from where most ways are
+ * short. */
+static void run_in_folder(zend_file_handle *file)
+{
+	const char *below_home = sapi_beneath_plain(ZSTR_VAL(file->filename));
+
+	(void)VCWD_CHDIR_FILE(below_home ? below_home : ZSTR_VAL(file->filename));
+	(void)php_execute_script(file);
+	go_home();
+}
+
 static void run_script(void)
 {
 	zend_file_handle file;
@@ -219,10 +224,7 @@ static void run_script(void)
 		return;
 	}
 	EG(exit_status) = 0;
-	(void)VCWD_CHDIR_FILE(ZSTR_VAL(file.filename));
-	(void)php_execute_script(&file);
-	if (fchdir(standing) < 0)
-		errlog_write("the worker cannot go back to the pool's own folder");
+	run_in_folder(&file);
 	/* PHP keeps what it compiled in a list of its own; with OPcache it need not. */
 	if (!file.in_list)
 		zend_destroy_file_handle(&file);
@@ -233,6 +235,12 @@ static void run_script(void)
 
 		(void)sapi_header_op(SAPI_HEADER_REPLACE, &line);
 	}
+}
+
+void runtime_child(void)
+{
+	SG(sapi_started) = 1;
+	go_home();
 }
 
 static bool run_request(struct runtime_request *r)

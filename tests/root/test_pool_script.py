@@ -300,12 +300,16 @@ def test_a_known_script_that_opcache_has_no_more(known):
 
 
 def test_each_script_stands_in_its_folder(pool):
-    """Whatever the one before did; and PHP-FPM's shutdown functions stand where the pool does."""
+    """Whatever the one before did, and by whatever path it was named; what runs later in the home."""
     pool.write("sub/cd.php", "<?php echo getcwd(); chdir('/tmp');"
                "register_shutdown_function(fn() => print(' ' . getcwd()));")
-    for _ in range(2):
-        text = status(pool, f"{pool.home}/public/sub/cd.php")[1]
-        assert text == f"{pool.home}/public/sub /"
+    pool.write("top.php", "<?php echo getcwd(); chdir('/tmp');", folder=".")
+    os.symlink("sub", pool.home / "public/to-sub")
+    for _ in range(3):
+        for path in ("public/sub/cd.php", "public//sub/cd.php", "public/to-sub/cd.php"):
+            text = status(pool, f"{pool.home}/{path}")[1]
+            assert (path, text) == (path, f"{pool.home}/public/sub {pool.home}")
+        assert status(pool, pool.home / "top.php")[1] == str(pool.home)
 
 
 def test_attributes_of_the_page(known):
