@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import subprocess
+import tempfile
 import time
 
 from tests.lib import procs
@@ -83,6 +84,22 @@ def serial_cpu_us(port, host, path, count, workers):
     if not used:
         raise Broken(f"{host}: none of the processes {pids} has answered")
     return used / count / 1000
+
+
+def calls(port, host, path, count, workers):
+    """System calls of the one worker for each of COUNT requests."""
+    pid, = workers()
+    with tempfile.NamedTemporaryFile("r") as lines:
+        tracer = subprocess.Popen(["strace", "-o", lines.name, "-p", str(pid)],
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            procs.wait_until(lambda: f"TracerPid:\t{tracer.pid}\n" in procs.read(pid, "status"), 60,
+                             f"strace has taken hold of {pid}")
+            serial_cpu_us(port, host, path, count, workers)
+        finally:
+            tracer.terminate()
+            tracer.wait(60)
+        return sum(1 for _ in lines) / count
 
 
 @contextlib.contextmanager

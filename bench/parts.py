@@ -76,6 +76,22 @@ def throughput(b):
     return out
 
 
+def calls(b):
+    """How often a worker calls the kernel for hello: the one figure here that no load changes."""
+    port = b.system.port
+    with b.site("calls.example", "pm=static", "max_children=1") as ours, \
+            fpm_of(b.beside, "calls", {"fpmcalls.example": 1}) as fpm:
+        load.wanted(port, ours)
+        workers = {ours: workers_of(b.system, ours), "fpmcalls.example": fpm.workers}
+        counts = {}
+        for host, pids in workers.items():
+            load.serial_cpu_us(port, host, "/hello.php", 20, pids)
+            time.sleep(3)       # OPcache takes no new file
+            load.serial_cpu_us(port, host, "/hello.php", 20, pids)
+            counts[host] = load.calls(port, host, "/hello.php", 50, pids)
+    return {"ours": counts[ours], "fpm": counts["fpmcalls.example"]}
+
+
 def calibrate(port, host):
     """Rounds of work.php that take 5 ms of CPU time here."""
     sample = 100000     # some 25 ms: the kernel may count by ticks
@@ -276,5 +292,5 @@ def neighbour(b):
     return out
 
 
-PARTS = {"throughput": throughput, "cage": cage, "cold": cold, "memory": memory,
+PARTS = {"throughput": throughput, "calls": calls, "cage": cage, "cold": cold, "memory": memory,
          "changes": changes, "neighbour": neighbour}

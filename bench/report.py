@@ -29,6 +29,10 @@ def rows(r):
             for key, unit in (("rps", "requests/s"), ("cpu_us", "worker CPU, us/request")):
                 out.append((f"{says}: {unit}", span(t[key]["ours"]), span(t[key]["fpm"]),
                             span(t[key]["ratio"], "{:.2f}")))
+    if "calls" in r:
+        c = r["calls"]
+        out.append(("hello: system calls/request", f"{c['ours']:.0f}", f"{c['fpm']:.0f}",
+                    f"{c['ours'] / c['fpm']:.2f}"))
     if "cold" in r:
         c = r["cold"]
         out.append(("first request to a cold site, ms; php-fpm: a master of its own",
