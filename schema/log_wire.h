@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "schema/wire.h"
+
 #define LOG_WIRE_FD 3
 #define LOG_AUDIT_FD 4		/* netlink: the kernel's records of killed calls; or none */
 
@@ -23,11 +25,25 @@ enum log_verb {
 	 * second, a file opened for appending.  Replaces an earlier pair. */
 	LOG_ATTACH = 1,
 	LOG_DETACH,		/* copy what is there, then let go of all the tenant's */
+	/* Lines of nginx's log that begin with the site's name and a blank go to the file that
+	 * comes along.  Replaces an earlier one. */
+	LOG_SITE,
+	LOG_FORGET,		/* the site is gone */
+	/* Part nginx's log: a struct log_position, the log, and where there is one the log that
+	 * it was before.  Both may grow. */
+	LOG_STREAM,
 };
 
 /* The logs of a site: those that its pool writes, then tenant-mail's. */
 enum log_which { LOG_PHP, LOG_SLOW, LOG_ACCESS, LOG_MAIL, LOGS };
 #define POOL_LOGS LOG_MAIL
+
+/* How far the two were parted, in a file that outlives tenant-log. */
+struct log_position {
+	struct {
+		uint64_t inode, offset;
+	} log, old;
+};
 
 #define STRUCTS_OF "schema/log_wire.def"
 #include "schema/structs.def"

@@ -224,6 +224,8 @@ int setting_values_fit(const struct settings *s, struct err *err)
 	if (check_range("uid_base", s->uid_base, UID_BASE_MIN, ID_MAX - TENANTS_LIMIT, err) < 0 ||
 	    check_range("tenants_max", s->tenants_max, 1, TENANTS_LIMIT, err) < 0 ||
 	    check_range("net_connections", s->net_connections, 1, NET_CONNECTIONS_MAX, err) < 0 ||
+	    check_range("access_log_mib", s->access_log_mib, 1, 102400, err) < 0 ||
+	    check_range("access_log_keep", s->access_log_keep, 1, 1000, err) < 0 ||
 	    check_range("audit_rows", s->audit_rows, 100, 1000000, err) < 0 ||
 	    check_range("removals_per_hour", s->removals_per_hour, 1, TENANTS_LIMIT, err) < 0 ||
 	    check_range("removed_keep_days", s->removed_keep_days, 0, KEEP_DAYS_MAX, err) < 0)

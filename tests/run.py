@@ -42,7 +42,7 @@ LONG = (*(f"tests/root/test_{name}.py" for name in (
     "pool_waiting", "pool_workers", "supervisor_adopt", "supervisor_jobs", "supervisor_log")),
         *(f"tests/trips/test_{name}.py" for name in (
             "completion", "exec", "inspect", "logs", "pool_status", "release_links", "repair", "run",
-            "verbs", "verify", "visitors", "waiting")))
+            "site_logs", "verbs", "verify", "visitors", "waiting")))
 
 # What `make check-vm` runs again in its machine: what differs between cgroup v1 without systemd and
 # pure v2 with it.  All else passes through the same code in both worlds, and there a test takes ten

@@ -2,8 +2,9 @@
 /*
  * tenant-log: copies what pools print from their pipes to their logs, as a user
  * of its own, on descriptors that the supervisor opened.  It opens nothing and
- * understands nothing of what it copies.  It also sums up what the kernel tells of
- * system calls that ended a process.  It ends when the supervisor does.
+ * understands nothing of what it copies, but for the name with which each line of nginx's
+ * log begins: it parts that log by sites.  It also sums up what the kernel tells of system
+ * calls that ended a process.  It ends when the supervisor does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,12 +22,14 @@
 #include "base/str.h"
 #include "daemon/log/audit.h"
 #include "daemon/log/log_copy.h"
+#include "daemon/log/visit_parts.h"
 #include "schema/log_wire.h"
 #include "schema/events.h"
 
 #define TICK_MS 100
 #define TICK_BYTES (1024 * 1024)	/* read from one tenant per tick, dropped or not */
 #define TELL_MS 1000
+#define PART_MS 1000
 #define LAST_BYTES (1024 * 1024)	/* the most that a pipe holds */
 
 struct source {
@@ -45,6 +48,8 @@ struct program {
 	struct loop_watch link, signals, audit;
 	struct loop_timer tick, tell;
 	struct violations violations;
+	struct loop_timer part;
+	struct parts parts;
 	bool is_ended;
 };
 
@@ -134,36 +139,75 @@ static void attach(struct program *p, uint32_t number, uint32_t which, const int
 	watch(s, true);
 }
 
-static void on_message(void *owner, uint32_t events)
+/* True if it was one of these, carried out. */
+static bool take_visits(struct program *p, const struct log_message *m, int fds[3], size_t count)
 {
-	struct program *p = owner;
+	struct err err = { 0 };
+	int rc = 0;
+
+	if (!str_is_terminated(m->site, sizeof(m->site)))
+		return false;
+	if (m->verb == LOG_SITE && count == 1)
+		rc = parts_site(&p->parts, m->site, m->number, fds[0], &err);
+	else if (m->verb == LOG_FORGET && count == 0)
+		parts_forget(&p->parts, m->site, m->number);
+	else if (m->verb == LOG_STREAM && count >= 2)
+		rc = parts_log(&p->parts, fds[0], fds[1], fds[2], &err);
+	else
+		return false;
+	if (rc < 0)
+		log_event(DAEMON_ERROR, "program=tenant-log tenant=%u error='%s'", m->number,
+			  err.text);
+	return true;
+}
+
+/* False if there was none. */
+static bool hear(struct program *p)
+{
 	struct log_message m;
-	int fds[2] = { -1, -1 };
+	int fds[3] = { -1, -1, -1 };
 	size_t count = ARRAY_SIZE(fds);
 	ssize_t n = fd_receive(p->link.fd, &m, sizeof(m), fds, &count);
 
-	(void)events;
 	if (n < 0) {
 		/* No room for the descriptors: this tenant's log stays unread. */
 		if (errno != EAGAIN)
 			log_event(DAEMON_ERROR, "program=tenant-log error='a message was lost: %s'",
 				  strerror(errno));
-		return;
+		return errno != EAGAIN;
 	}
-	if (n == sizeof(m) && m.verb == LOG_ATTACH && count == ARRAY_SIZE(fds) &&
-	    m.which < LOGS) {
+	if (n == sizeof(m) && m.verb == LOG_ATTACH && count == 2 && m.which < LOGS) {
 		attach(p, m.number, m.which, fds);
-		return;
+		return true;
 	}
+	if (n == sizeof(m) && take_visits(p, &m, fds, count))
+		return true;
 	for (size_t i = 0; i < count; i++)
 		fd_close(&fds[i]);
 	if (n == sizeof(m) && m.verb == LOG_DETACH && count == 0) {
 		let_go(p, m.number, LOGS);
-		return;
+		return true;
 	}
 	if (n != 0)
 		log_event(PEER_REFUSED, "program=tenant-log error='a message of %zd bytes'", n);
 	p->is_ended = true;
+	return false;
+}
+
+static void on_message(void *owner, uint32_t events)
+{
+	(void)events;
+	(void)hear(owner);
+}
+
+static void on_part(void *owner)
+{
+	struct program *p = owner;
+
+	/* What was said before a line was written is known before it is read. */
+	while (hear(p))
+		;
+	loop_timer_set(&p->loop, &p->part, parts_go_on(&p->parts) ? 1 : PART_MS);
 }
 
 /* What there is no room for is told the next time, summed up. */
@@ -227,6 +271,9 @@ static int prepare(struct program *p, struct err *err)
 	p->tick = (struct loop_timer){ .on_time = on_tick, .owner = p };
 	p->audit = (struct loop_watch){ .fd = LOG_AUDIT_FD, .on_event = on_audit, .owner = p };
 	p->tell = (struct loop_timer){ .on_time = on_tell, .owner = p };
+	p->part = (struct loop_timer){ .on_time = on_part, .owner = p };
+	parts_init(&p->parts);
+	loop_timer_set(&p->loop, &p->part, PART_MS);
 	if (loop_watch_set(&p->loop, &p->signals, EPOLLIN, err) < 0)
 		return -1;
 	/* Where the machine does not tell, there is no such descriptor. */

@@ -18,6 +18,7 @@
 #include "schema/mail_wire.h"
 #include "daemon/supervisor/audit_socket.h"
 #include "daemon/supervisor/pool.h"
+#include "daemon/supervisor/visits.h"
 #include "schema/events.h"
 
 static const struct {
@@ -25,7 +26,7 @@ static const struct {
 } names[LOGS] = {
 	[LOG_PHP] = { "log", "php.log" },
 	[LOG_SLOW] = { "slow", "slow.log" },
-	[LOG_ACCESS] = { "access", "access.log" },
+	[LOG_ACCESS] = { "access", "php-access.log" },
 	[LOG_MAIL] = { NULL, "mail.log" },
 };
 
@@ -77,15 +78,14 @@ int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, 
 }
 
 /* LOG_DIR/SITE/php.log and others; only root can put a name into that folder. */
-static int open_file(const struct place *p, const char *site, enum log_which which,
-		     struct err *err)
+int log_link_file(const struct place *p, const char *site, const char *name, struct err *err)
 {
 	CLOSE_AT_EXIT int dir = file_open_beneath(p->log_dir, site, O_RDONLY | O_DIRECTORY, 0);
 	struct stat st;
 
 	if (dir < 0)
 		return err_sys(err, "open the log folder of '%s'", site);
-	CLOSE_AT_EXIT int fd = file_open_beneath(dir, names[which].file, O_WRONLY | O_APPEND |
+	CLOSE_AT_EXIT int fd = file_open_beneath(dir, name, O_WRONLY | O_APPEND |
 						 O_CREAT | O_NONBLOCK, 0640);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -106,7 +106,8 @@ static int attach_one(struct log_link *l, struct pool *p, enum log_which which)
 	struct log_message m = { .verb = LOG_ATTACH, .number = p->number, .which = which };
 	struct err err = { 0 };
 	CLOSE_AT_EXIT int pipe_fd = log_link_pipe(l->place, p->number, which, &err);
-	CLOSE_AT_EXIT int file = pipe_fd < 0 ? -1 : open_file(l->place, p->spec.site, which, &err);
+	CLOSE_AT_EXIT int file = pipe_fd < 0 ? -1 :
+				 log_link_file(l->place, p->spec.site, names[which].file, &err);
 
 	if (file < 0) {
 		/* The site runs without its log; the next start tries again. */
@@ -159,7 +160,10 @@ void log_link_sync(struct log_link *l)
 			listen_to(l, EPOLLIN | EPOLLOUT);
 		return;
 	}
-	listen_to(l, EPOLLIN);
+	if (visits_send(l) == 0)
+		listen_to(l, EPOLLIN);
+	else if (errno == EAGAIN)
+		listen_to(l, EPOLLIN | EPOLLOUT);
 }
 
 void log_link_reopen(struct log_link *l)
@@ -199,6 +203,7 @@ static void start(struct log_link *l)
 		loop_timer_set(&l->place->loop, &l->restart, child_wait(&l->backoff, 0));
 		return;
 	}
+	visits_reset(l);
 	log_link_reopen(l);
 }
 
@@ -275,6 +280,7 @@ void log_link_stop(struct log_link *l)
 {
 	l->is_stopping = true;
 	loop_timer_stop(&l->place->loop, &l->restart);
+	loop_timer_stop(&l->place->loop, &l->look);
 	child_signal(&l->child, SIGTERM);
 }
 

@@ -28,6 +28,9 @@ struct log_link {
 	bool is_counting;	/* violations: this machine tells of them */
 	int64_t second_ms;	/* begin of the second in which so many messages came back */
 	unsigned messages;
+	struct loop_timer look;		/* the next three are visits.c's */
+	bool is_stream_sent;
+	ino_t stream;			/* nginx's log that was sent */
 };
 
 /* Starts tenant-log; a failure is logged and tried again later. */
@@ -44,6 +47,10 @@ void log_link_reopen(struct log_link *l);
 
 /* Opens one of the tenant's pipes, made if needed.  The caller's, not blocking. */
 int log_link_pipe(const struct place *p, uint32_t number, enum log_which which, struct err *err);
+
+/* Opens LOG_DIR/SITE/NAME for appending, made if needed: root's, readable by those who may
+ * read logs.  The caller's. */
+int log_link_file(const struct place *p, const char *site, const char *name, struct err *err);
 
 /* Removes the pipe of the tenant's mail log; those of its pool lie in the pool's folder. */
 void log_link_forget(const struct place *p, uint32_t number);

@@ -34,6 +34,7 @@ struct pool {
 	bool is_dirty;			/* groups are left to be removed */
 	bool is_outdated;		/* to be replaced, when that is possible again */
 	bool is_log_wanted, is_log_sent;	/* what tenant-log shall and does read */
+	bool is_visits_sent;		/* and where it writes visits to */
 
 	int listener;			/* -1: none is bound */
 	struct loop_watch listener_watch;

@@ -16,6 +16,7 @@
 #include "daemon/supervisor/net_link.h"
 #include "daemon/supervisor/pool.h"
 #include "daemon/supervisor/pool_check.h"
+#include "daemon/supervisor/visits.h"
 #include "schema/errors.h"
 #include "schema/events.h"
 
@@ -103,6 +104,7 @@ static bool clear_away(struct pools *ps, struct pool *p)
 		return false;
 	net_link_forget(ps->net, p->number);
 	log_link_forget(ps->place, p->number);
+	visits_forget(ps->log, p);
 	size_t i = position(ps, p->number);
 
 	ps->count--;
@@ -200,6 +202,8 @@ int pools_sync(struct pools *ps, uint32_t number, struct err *err)
 	/* Also ends a pool that could not be adopted while the spec was unreadable. */
 	p->is_dirty = true;
 	pools_settle(ps);
+	/* Before nginx serves it, tenant-log has the file of its visits. */
+	log_link_sync(ps->log);
 	if (spec.is_suspended)
 		pool_step(p, WHEN_STOP);
 	/* Whoever takes programs away means those that run, too. */

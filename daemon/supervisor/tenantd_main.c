@@ -28,6 +28,7 @@
 #include "base/str.h"
 #include "build_config.h"
 #include "daemon/supervisor/adopt.h"
+#include "daemon/supervisor/visits.h"
 #include "daemon/supervisor/control_child.h"
 #include "daemon/supervisor/exec.h"
 #include "daemon/supervisor/facts_answer.h"
@@ -257,6 +258,7 @@ static int start(struct tenantd *d, struct err *err)
 	if (adopt_all(&d->pools, &d->store, err) < 0)
 		return -1;
 	net_link_adopted(&d->net);
+	visits_begin(&d->log);
 	if (facts_record(&d->pools, err) < 0)
 		return -1;
 	if (peers_init(&d->peers, &d->place, &d->pools, &d->jobs, &d->verify, &d->execs,

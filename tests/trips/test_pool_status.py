@@ -185,7 +185,7 @@ def test_logs_of_the_pool(system, watched):
     logs = pathlib.Path(system.show(watched)["logs"])
     wait_until(lambda: system.text(watched, "/slow.php?a=b") == "3" and
                "linger() " in (logs / "slow.log").read_text(), 60, "the stack")
-    wait_until(lambda: "GET /slow.php?a=b 200\n" in (logs / "access.log").read_text(), 30, "a line")
+    wait_until(lambda: "GET /slow.php?a=b 200\n" in (logs / "php-access.log").read_text(), 30, "a line")
     text = (logs / "slow.log").read_text()
     assert re.search(r"^request_id = [0-9a-f]{32}$", text, re.M)
     assert re.search(r"^request = GET /slow.php\?a=b$", text, re.M)
