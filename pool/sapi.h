@@ -41,6 +41,10 @@ void sapi_ini_defaults(HashTable *configuration);
 /* The value of an entry, with the words of PHP's own files replaced. */
 void sapi_ini_value(const struct option_entry *e, char out[OPTION_LIST_MAX]);
 
+/* True for a file that PHP reads when it starts, and without which it would not start,
+ * if it cannot be read: it is left out, so that the site is not down. */
+bool sapi_ini_is_lost_file(const char *name, const char *value);
+
 /* True for what PHP's files calculate: E_ALL & ~E_NOTICE. */
 bool sapi_ini_is_expression(const char *value);
 

@@ -6,14 +6,12 @@
  */
 #include "pool/sapi.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "base/str.h"
-#include "pool/errlog.h"
 
 struct setting {
 	const char *name, *value;
@@ -70,13 +68,9 @@ bool sapi_ini_is_expression(const char *value)
 	       value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ |&~^!()")] == '\0';
 }
 
-/* Without the file PHP would not start, and the site would be down. */
-static bool is_unusable(const char *name, const char *value)
+bool sapi_ini_is_lost_file(const char *name, const char *value)
 {
-	if (strcasecmp(name, "browscap") != 0 || access(value, R_OK) == 0)
-		return false;
-	errlog_print("browscap is not set: read '%s': %s", value, strerror(errno));
-	return true;
+	return strcmp(name, "browscap") == 0 && access(value, R_OK) < 0;
 }
 
 /* In single quotes nothing has a meaning, and the grammar allows none inside. */
@@ -87,7 +81,7 @@ static void add_values(struct text *t, const char *list)
 
 	while (option_list_next(&list, &e)) {
 		sapi_ini_value(&e, value);
-		if (is_unusable(e.name, value))
+		if (sapi_ini_is_lost_file(e.name, value))
 			continue;
 		text_add(t, sapi_ini_is_expression(value) ? "%s=%s\n" : "%s='%s'\n", e.name, value);
 	}

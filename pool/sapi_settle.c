@@ -7,7 +7,9 @@
  */
 #include "pool/sapi.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <zend_ini_scanner.h>
 
 #include "base/str.h"
@@ -31,6 +33,9 @@ static int set_master(const char *name, const char *value, struct err *err)
 
 	if (!e)
 		return err_set(err, ERR_PHP, "PHP has no setting '%s'", name);
+	if (sapi_ini_is_lost_file(name, value))
+		return err_set(err, ERR_PHP, "read '%s' for the setting '%s': %s", value, name,
+			       strerror(errno));
 	text = zend_string_init(value, strlen(value), 1);
 	if (e->on_modify &&
 	    e->on_modify(e, text, e->mh_arg1, e->mh_arg2, e->mh_arg3, ZEND_INI_STAGE_STARTUP) !=

@@ -69,6 +69,7 @@ def refused(system, *words, said):
 @pytest.mark.parametrize("option, said", [
     ("preload=private/bad.php", ("Fatal error", "no_such_function()", "private/bad.php")),
     (ZONE, ("No/Where", "date.timezone")),
+    ("php_admin_value.browscap=/nowhere.ini", ("browscap", "/nowhere.ini", "No such file")),
     ("opcache_interned=8M opcache_memory=8M", ("Insufficient shared memory",)),
 ])
 def test_what_php_refuses_changes_nothing(tried, state, option, said):
