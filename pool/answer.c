@@ -5,6 +5,7 @@
 #include <fastcgi.h>
 #include <limits.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ int answer_init(struct answer *a, struct err *err)
 	(void)sigaction(SIGTERM, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	(void)sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
-	*a = (struct answer){ .head = -1 };
+	a->is_open = false;
 	if (rc != 0)
 		return err_set(err, ERR_PHP, "libfcgi does not start: status %d", rc);
 	(void)FCGX_InitRequest(&a->fcgi, -1, 0);
@@ -47,42 +48,68 @@ int answer_begin(struct answer *a, int fd, uint16_t id, struct err *err)
 	a->fcgi.ipcFd = fd;
 	a->fcgi.requestId = id;
 	a->is_open = true;
-	a->errors = 0;
+	a->errors.size = 0;
+	a->errors.left = ANSWER_ERRORS_MAX;
 	return 0;
-}
-
-static bool put(FCGX_Stream *stream, const char *data, size_t size)
-{
-	while (size > 0) {
-		int part = size > INT_MAX ? INT_MAX : (int)size;
-
-		if (FCGX_PutStr(data, part, stream) != part)
-			return false;
-		data += part;
-		size -= (size_t)part;
-	}
-	return true;
 }
 
 bool answer_write(struct answer *a, const char *data, size_t size)
 {
-	return a->is_open && put(a->fcgi.out, data, size);
+	while (a->is_open && size > 0) {
+		int part = size > INT_MAX ? INT_MAX : (int)size;
+
+		if (FCGX_PutStr(data, part, a->fcgi.out) != part)
+			return false;
+		data += part;
+		size -= (size_t)part;
+	}
+	return a->is_open;
+}
+
+static size_t put_header(unsigned char *at, int id, size_t size)
+{
+	const FCGI_Header header = {
+		.version = FCGI_VERSION_1, .type = FCGI_STDERR,
+		.requestIdB1 = (unsigned char)(id >> 8), .requestIdB0 = (unsigned char)id,
+		.contentLengthB1 = (unsigned char)(size >> 8),
+		.contentLengthB0 = (unsigned char)size,
+	};
+
+	memcpy(at, &header, sizeof(header));
+	return sizeof(header) + size;
+}
+
+/* What waits, as one record; and the end of the stream, if it has begun. */
+static bool send_errors(struct answer *a, bool is_last)
+{
+	struct answer_errors *e = &a->errors;
+	size_t size = 0;
+
+	if (e->size > 0)
+		size = put_header(e->record, a->fcgi.requestId, e->size);
+	if (is_last && e->left < ANSWER_ERRORS_MAX)
+		size += put_header(e->record + size, a->fcgi.requestId, 0);
+	e->size = 0;
+	return fd_write_full(a->fcgi.ipcFd, e->record, size) == 0;
 }
 
 bool answer_flush(struct answer *a)
 {
 	/* The send of nothing fails where the client has gone: a script that flushes
 	 * learns it also while its output waits in PHP's own buffer. */
-	return a->is_open && FCGX_FFlush(a->fcgi.err) == 0 && FCGX_FFlush(a->fcgi.out) == 0 &&
+	return a->is_open && send_errors(a, false) && FCGX_FFlush(a->fcgi.out) == 0 &&
 	       send(a->fcgi.ipcFd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == 0;
 }
 
 void answer_error(struct answer *a, const char *data, size_t size)
 {
-	if (!a->is_open || size > ANSWER_ERRORS_MAX - a->errors)
-		return;
-	a->errors += size;
-	(void)put(a->fcgi.err, data, size);	/* the tenant's own log has it too */
+	struct answer_errors *e = &a->errors;
+
+	if (!a->is_open || size > e->left)
+		return;		/* the tenant's own log has it */
+	memcpy(e->record + sizeof(FCGI_Header) + e->size, data, size);
+	e->size += size;
+	e->left -= size;
 }
 
 bool answer_end(struct answer *a)
@@ -92,7 +119,8 @@ bool answer_end(struct answer *a)
 	if (!a->is_open)
 		return true;
 	a->is_open = false;
-	is_ok = FCGX_FClose(a->fcgi.err) == 0;	/* first: saves a write */
+	is_ok = send_errors(a, true);
+	is_ok = FCGX_FClose(a->fcgi.err) == 0 && is_ok;	/* empty: only counts as ended */
 	is_ok = FCGX_FClose(a->fcgi.out) == 0 && is_ok;
 	a->fcgi.ipcFd = -1;	/* ours to close: libfcgi would linger on it */
 	FCGX_Finish_r(&a->fcgi);
