@@ -3,6 +3,7 @@
 #include "pool/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -256,6 +257,8 @@ void worker_part_from_master(void)
 		(void)close(POOL_FD_SPEC);
 		(void)close(POOL_FD_BOARD);	/* the mapping stays */
 	}
+	/* The master keeps one of its own, or a worker could make it wait for the log. */
+	(void)dup3(STDERR_FILENO, POOL_FD_LOG, O_CLOEXEC);
 	(void)prctl(PR_SET_NAME, "php: worker");
 }
 

@@ -31,7 +31,8 @@ enum pool_fd {
 	POOL_FD_LISTENER = 3,
 	POOL_FD_SPEC,		/* sealed memfd with struct pool_spec */
 	POOL_FD_REPORT,		/* SOCK_SEQPACKET to the supervisor */
-	POOL_FD_LOG,		/* named pipe towards php.log, nonblocking */
+	POOL_FD_LOG,		/* named pipe towards php.log, nonblocking; 1 and 2 are the same
+				 * pipe opened once more, for the workers */
 	POOL_FD_FILTER,		/* sealed memfd: struct sock_filter[] of the workers' seccomp */
 	POOL_FD_SLOW,		/* the same towards slow.log; or none */
 	POOL_FD_ACCESS,		/* the same towards access.log; or none */

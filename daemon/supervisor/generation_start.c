@@ -25,9 +25,10 @@ static struct loop *loop_of(struct generation *g)
 	return &g->pool->pools->place->loop;
 }
 
-/* What the jail gets, and our ends. */
+/* What the jail gets, and our ends.  The output is the PHP log opened once more: what a worker
+ * does to its own (O_NONBLOCK), the pool's master does not meet. */
 struct ends {
-	int spec, report, our_report, log[POOL_LOGS], go, our_go, cgroup, net;
+	int spec, report, our_report, log[POOL_LOGS], output, go, our_go, cgroup, net;
 };
 
 static void close_ends(struct ends *e)
@@ -37,6 +38,7 @@ static void close_ends(struct ends *e)
 	fd_close(&e->our_report);
 	for (int i = 0; i < POOL_LOGS; i++)
 		fd_close(&e->log[i]);
+	fd_close(&e->output);
 	fd_close(&e->go);
 	fd_close(&e->our_go);
 	fd_close(&e->cgroup);
@@ -59,6 +61,9 @@ static int open_ends(struct pool *p, struct generation *g, const struct jail_spe
 		if (e->log[i] < 0)
 			return -1;
 	}
+	e->output = log_link_pipe(place, p->number, LOG_PHP, err);
+	if (e->output < 0)
+		return -1;
 	return spawn_channel(&e->our_report, &e->report, err) < 0 ||
 	       spawn_pipe(&e->go, &e->our_go, err) < 0 ? -1 : 0;
 }
@@ -70,7 +75,7 @@ static int start_process(struct pool *p, struct generation *g, struct ends *e, s
 		      e->log[LOG_SLOW], e->log[LOG_ACCESS], e->net };
 	struct spawn s = {
 		.program = "tenant-jail", .fds = fds, .fd_count = ARRAY_SIZE(fds) - (e->net < 0),
-		.output = e->log[LOG_PHP], .cgroup = e->cgroup,
+		.output = e->output, .cgroup = e->cgroup,
 		.namespaces = mutant_is_off("pid-ns") ? 0 : CLONE_NEWPID,
 	};
 
@@ -122,7 +127,7 @@ int generation_check_program(const struct jail_spec *full, struct err *err)
 
 struct generation *generation_start(struct pool *p, struct err *err)
 {
-	struct ends e = { -1, -1, -1, { -1, -1, -1 }, -1, -1, -1, -1 };
+	struct ends e = { -1, -1, -1, { -1, -1, -1 }, -1, -1, -1, -1, -1 };
 	struct tenant_spec spec;
 	struct jail_spec full;
 

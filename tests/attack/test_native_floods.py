@@ -4,7 +4,9 @@ memory, processes, descriptors, watches, timers.  The victim's visitors never no
 spin nor hang nor grow, and the hostile site itself comes back when it has done."""
 import datetime
 import errno
+import fcntl
 import os
+import re
 import struct
 import time
 
@@ -141,6 +143,17 @@ def test_board(byte, worker, system, bad):
     inside.run(*((COPY, at + i, noise, 2048) for i in range(0, end - at - 2047, 2048)))
     system.ctl("status", bad.name, "--json", check=True)
     comes_back(bad)
+
+
+def test_a_log_that_waits(worker):
+    """O_NONBLOCK taken away: the worker then waits for the log's reader, its master never does."""
+    master = worker.master()
+    for fd in (1, 2, LOG):
+        assert worker.run(("fcntl", fd, fcntl.F_SETFL, 0)).last == 0
+    waits = {fd: not int(re.search(r"flags:\s+(\d+)", procs.read(master, f"fdinfo/{fd}"))[1], 8) & os.O_NONBLOCK
+             for fd in (2, LOG)}
+    assert worker.run(("fcntl", 2, fcntl.F_SETFL, os.O_NONBLOCK)).last == 0
+    assert waits == {2: True, LOG: False}, "2 is the workers', to whom nothing else was given"
 
 
 # ---- using up ----------------------------------------------------------------------

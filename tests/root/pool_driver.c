@@ -122,7 +122,7 @@ static int make_filter(void)
 }
 
 /* In the child: pid 1 of a namespace with its own /proc, then the tenant. */
-static void become_pool(const int *fds, size_t count)
+static void become_pool(const int *fds, size_t count, int output)
 {
 	struct err err = { 0 };
 	int null = open("/dev/null", O_RDWR);
@@ -140,8 +140,8 @@ static void become_pool(const int *fds, size_t count)
 	}
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)dup2(null, STDIN_FILENO);
-	if (fd_place(fds, count, POOL_FD_LISTENER) < 0 || dup2(POOL_FD_LOG, STDOUT_FILENO) < 0 ||
-	    dup2(POOL_FD_LOG, STDERR_FILENO) < 0)
+	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 ||
+	    fd_place(fds, count, POOL_FD_LISTENER) < 0)
 		die("descriptors");
 	(void)execl(set.pool, set.pool, (char *)NULL);
 	die(set.pool);
@@ -152,15 +152,23 @@ static pid_t start_pool(int listener, int report, int log)
 	struct err err = { 0 };
 	int record = fd_sealed("spec", &spec, sizeof(spec), &err);
 	int filter = make_filter();
+	char again[32];
 	/* All logs are one here; a pipe in the filter's place is none. */
 	const int fds[] = { listener, record, report, log, filter < 0 ? log : filter, log, log };
 	pid_t pid = 0;
 
+	/* The same pipe opened once more, as the supervisor does it. */
+	(void)str_format(again, sizeof(again), "/proc/self/fd/%d", log);
+	int output = open(again, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (output < 0)
+		die(again);
 	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
-		become_pool(fds, ARRAY_SIZE(fds));
+		become_pool(fds, ARRAY_SIZE(fds), output);
 	if (pid < 0)
 		die("clone");
+	(void)close(output);
 	(void)close(record);
 	if (filter >= 0)
 		(void)close(filter);
