@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whoever makes a call that only an attacker makes is counted: by site and call, by the kernel's own word."""
 import re
+import socket
 
 import pytest
 
+from tests.lib.native import Times
 from tests.lib.procs import wait_until
+
+AUDIT, READLOG = 9, 1       # NETLINK_AUDIT, AUDIT_NLGRP_READLOG
+KCMP = 312
 
 
 def counted(way):
@@ -43,3 +48,21 @@ def test_the_log_is_not_flooded(worker, system):
     lines = [line for line in (system.folder / "log/tenantd.log").read_text().splitlines()
              if "pool.violation" in line and f"tenant={worker.site.number} " in line and "call=kcmp" in line]
     assert 1 <= len(lines) <= 5, lines
+
+
+def test_refused_calls_leave_no_record(way, system):
+    """A program makes them in good faith; the host's audit log is not a tenant's to fill."""
+    if counted(way)[0] is None:
+        pytest.skip("the kernel of this machine does not tell: no audit, or a container")
+    uid, seen = system.show(way.site.name)["uid"], []
+
+    def told():
+        seen.extend(int(call) for call in re.findall(rf" uid={uid} .* syscall=(\d+) ".encode(), audit.recv(65536)))
+        return seen and seen[-1] == KCMP
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, AUDIT) as audit:
+        audit.settimeout(30)
+        audit.bind((0, READLOG))
+        assert way.run(Times(("socket", 16, 3, 0), 100)).last == -1
+        assert way.run(("kcmp", -1, -1, 0, 0, 0)).killed
+        wait_until(told, 30, "the killed call is told of")
+    assert set(seen) == {KCMP}
