@@ -91,6 +91,7 @@ static void begin_run(struct job *job, const struct wire_tenant *t,
 {
 	job->run = (struct facet_run){ .settings = job->settings, .tenant = t,
 				       .ledger = &job->ledger, .number = job->head.number,
+				       .base_revision = job->head.nginx_revision,
 				       .uid = (uid_t)(job->settings->uid_base + job->head.number),
 				       .is_new = r->state == LEDGER_ISSUED };
 }

@@ -66,6 +66,11 @@ int nginx_tree_mark(int dir, uint32_t revision, struct err *err)
 	return store(dir, MARK_FILE, revision, err);
 }
 
+int nginx_tree_unmark(int dir, struct err *err)
+{
+	return file_remove(dir, MARK_FILE, err);
+}
+
 int nginx_tree_read_mark(int dir, uint32_t *out, struct err *err)
 {
 	if (faccessat(dir, MARK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)

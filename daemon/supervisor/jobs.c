@@ -25,44 +25,109 @@
 struct job {
 	uint64_t peer;
 	int64_t began_ms;
+	uint32_t number;		/* its tenant, once it is known */
+	bool is_alone;			/* failed among others: alone it shows whose fault it was */
 	size_t size;
 	struct wire_head head;		/* a copy of the frame's */
 	unsigned char frame[];
 };
 
-static struct job *running(const struct jobs *j)
+static void next_turn(struct jobs *j)
 {
-	return j->phase == JOB_NONE ? NULL : j->queue[j->first];
+	loop_timer_set(&j->place->loop, &j->next, 1);
 }
 
-/* The end of the running job: ERR's code 0 is success, with the builder's payload. */
-static void finish(struct jobs *j, const struct err *err)
+static void put_first(struct jobs *j, struct job *job)
 {
-	struct job *job = running(j);
+	j->first = (j->first + JOBS_MAX - 1) % JOBS_MAX;
+	j->queue[j->first] = job;
+	j->count++;
+}
+
+static struct job *take_first(struct jobs *j)
+{
+	struct job *job = j->queue[j->first];
+
+	j->queue[j->first] = NULL;
+	j->first = (j->first + 1) % JOBS_MAX;
+	j->count--;
+	return job;
+}
+
+/* The end of a job: ERR's code 0 is success, with a payload. */
+static void answer(struct jobs *j, struct job *job, const struct err *err, uint32_t flags,
+		   const void *payload, size_t size)
+{
 	struct wire_head head;
 	const char *word = wire_verb_word(job->head.verb);
 	long long ms = (long long)(loop_now_ms() - job->began_ms);
 
-	loop_timer_stop(&j->place->loop, &j->settle);
-	wire_head_init(&head, job->head.verb, job->head.serial, j->number);
+	wire_head_init(&head, job->head.verb, job->head.serial, job->number);
 	head.code = err->code;
-	head.flags = WIRE_REPLY;
+	head.flags = WIRE_REPLY | flags;
 	if (err->code != 0) {
 		log_event(JOB_FAILED, "verb=%s tenant=%u ms=%lld code=%s error='%s'", word,
-			  j->number, ms, error_row(err->code)->name, err->text);
+			  job->number, ms, error_row(err->code)->name, err->text);
 		peers_send(j->peers, job->peer, &head, err->text, strlen(err->text) + 1);
 	} else {
-		log_event(JOB_DONE, "verb=%s tenant=%u ms=%lld", word, j->number, ms);
-		head.flags |= j->build.head.flags & WIRE_MORE;
-		peers_send(j->peers, job->peer, &head, j->build.payload, j->build.head.size);
+		log_event(JOB_DONE, "verb=%s tenant=%u ms=%lld", word, job->number, ms);
+		peers_send(j->peers, job->peer, &head, payload, size);
 	}
 	fault_point("tenantd.replied");
-	j->queue[j->first] = NULL;
-	j->first = (j->first + 1) % JOBS_MAX;
-	j->count--;
-	j->phase = JOB_NONE;
 	free(job);
-	loop_timer_set(&j->place->loop, &j->next, 1);
+}
+
+/* Lets the running job go: the next one has its turn. */
+static struct job *leave(struct jobs *j)
+{
+	struct job *job = j->job;
+
+	loop_timer_stop(&j->place->loop, &j->settle);
+	j->job = NULL;
+	j->phase = JOB_NONE;
+	next_turn(j);
+	return job;
+}
+
+/* The end of the running job, with the builder's payload. */
+static void finish(struct jobs *j, const struct err *err)
+{
+	answer(j, leave(j), err, err->code ? 0 : j->build.head.flags & WIRE_MORE,
+	       j->build.payload, j->build.head.size);
+}
+
+/* Does the running job again, from its beginning and by itself. */
+static void do_alone(struct jobs *j, struct job *job)
+{
+	job->is_alone = true;
+	put_first(j, job);
+}
+
+/* Whether a job of this verb stages files for nginx. */
+static bool is_staging(const struct job *job)
+{
+	return job->head.verb == WIRE_APPLY || job->head.verb == WIRE_REMOVE;
+}
+
+/* ---- nginx ---- */
+
+/* If nginx, or its test, takes not all of them together, the good ones get through alone. */
+static void end_batch(struct jobs *j, const struct err *err)
+{
+	size_t count = j->batched;
+
+	j->batched = 0;
+	j->revision = 0;
+	j->phase = JOB_NONE;
+	if (err->code != 0 && count > 1)
+		log_event(JOB_FAILED, "what=nginx changes=%zu error='%s'", count, err->text);
+	for (size_t i = 0; i < count; i++) {
+		if (err->code != 0 && count > 1)
+			do_alone(j, j->batch[count - 1 - i]);	/* the first is first again */
+		else
+			answer(j, j->batch[i], err, 0, NULL, 0);
+	}
+	next_turn(j);
 }
 
 static void start_nginx(struct jobs *j)
@@ -70,18 +135,14 @@ static void start_nginx(struct jobs *j)
 	struct err err = { 0 };
 	char revision[16];
 
-	if (j->build.head.nginx_revision == 0) {
-		finish(j, &err);
-		return;
-	}
-	(void)str_format(revision, sizeof(revision), "%u", j->build.head.nginx_revision);
+	(void)str_format(revision, sizeof(revision), "%u", j->revision);
 	CLOSE_AT_EXIT int settings = fd_sealed("settings", &j->place->settings,
 					       sizeof(j->place->settings), &err);
 
 	j->phase = JOB_NGINX;
 	if (settings < 0 || helper_start(&j->nginx, "tenant-nginx", revision, &settings, 1,
 					 NGINX_LIMIT_MS, &err) < 0)
-		finish(j, &err);
+		end_batch(j, &err);
 }
 
 static void on_nginx_done(void *owner)
@@ -89,13 +150,27 @@ static void on_nginx_done(void *owner)
 	struct jobs *j = owner;
 	struct err err = j->nginx.err;
 
-	finish(j, &err);
+	end_batch(j, &err);
 }
+
+/* What the running job staged waits for nginx, with what others stage meanwhile. */
+static void wait_for_nginx(struct jobs *j)
+{
+	if (j->build.head.nginx_revision == 0) {
+		finish(j, &(struct err){ 0 });
+		return;
+	}
+	j->revision = j->build.head.nginx_revision;
+	j->batch[j->batched++] = leave(j);
+	fault_point("tenantd.staged");
+}
+
+/* ---- the supervisor's share ---- */
 
 /* True while processes live that the change has condemned. */
 static bool is_settling(const struct jobs *j)
 {
-	const struct pool *p = pools_find(j->pools, j->number);
+	const struct pool *p = pools_find(j->pools, j->job->number);
 
 	return p && (p->is_gone || (p->spec.is_suspended && !pool_is_quiet(p)));
 }
@@ -104,10 +179,8 @@ void jobs_on_change(void *owner)
 {
 	struct jobs *j = owner;
 
-	if (j->phase == JOB_SETTLE && !is_settling(j)) {
-		loop_timer_stop(&j->place->loop, &j->settle);
-		start_nginx(j);
-	}
+	if (j->phase == JOB_SETTLE && !is_settling(j))
+		wait_for_nginx(j);
 }
 
 static void on_settle_late(void *owner)
@@ -117,17 +190,21 @@ static void on_settle_late(void *owner)
 
 	(void)err_set(&err, ERR_FAILED, "processes of tenant %u do not end although they were "
 		      "killed; see /proc/PID/stack of those in its cgroup, then try again",
-		      j->number);
+		      j->job->number);
 	finish(j, &err);
 }
+
+/* ---- the builder ---- */
 
 static void on_step(void *owner, const struct wire_step *step)
 {
 	struct jobs *j = owner;
-	const struct job *job = running(j);
+	const struct job *job = j->job;
 	struct wire_head head;
 
-	wire_head_init(&head, job->head.verb, job->head.serial, j->number);
+	if (!job || job->is_alone)	/* it has told its steps */
+		return;
+	wire_head_init(&head, job->head.verb, job->head.serial, job->number);
 	head.flags = WIRE_STEP;
 	peers_send(j->peers, job->peer, &head, step, sizeof(*step));
 }
@@ -169,7 +246,7 @@ static void start_trial(struct jobs *j)
 
 	j->build.head.size = 0;		/* the record is for us */
 	j->phase = JOB_TRIAL;
-	if (trial_start(&j->trial, j->number, j->build.payload, size, &err) == 0)
+	if (trial_start(&j->trial, j->job->number, j->build.payload, size, &err) == 0)
 		return;
 	if (err.code == ERR_EXHAUSTED) {
 		tell_trial(j, 0, err.text);
@@ -178,42 +255,63 @@ static void start_trial(struct jobs *j)
 	finish(j, &err);
 }
 
+/* What the builder brought about becomes the supervisor's.  The spec is what counts,
+ * whatever verb it was. */
+static int take_over(struct jobs *j, struct job *job, struct err *err)
+{
+	*err = j->build.err;
+	if (err->code == 0 && job->number == 0)
+		job->number = j->build.head.number;
+	else if (err->code == 0 && j->build.head.number != job->number)
+		(void)err_set(err, ERR_BAD_RECORD, "tenant-build answered for tenant %u, not %u",
+			      j->build.head.number, job->number);
+	if (err->code != 0)
+		return -1;
+	if (job->head.verb == WIRE_TRY)
+		return 0;	/* changes nothing */
+	if (job->head.verb == WIRE_CHECK) {
+		pool_check(j->pools, job->number, tell_part, j);
+		return 0;
+	}
+	return job->number != 0 ? pools_sync(j->pools, job->number, err) : 0;
+}
+
 static void on_build_done(void *owner)
 {
 	struct jobs *j = owner;
-	const struct job *job = running(j);
-	struct err err = j->build.err;
+	struct job *job = j->job;
+	struct err err = { 0 };
 
 	fault_point("tenantd.built");
-	if (err.code == 0 && j->number == 0)
-		j->number = j->build.head.number;
-	else if (err.code == 0 && j->build.head.number != j->number)
-		(void)err_set(&err, ERR_BAD_RECORD, "tenant-build answered for tenant %u, not %u",
-			      j->build.head.number, j->number);
-	if (err.code == 0 && job->head.verb == WIRE_CHECK) {
-		pool_check(j->pools, j->number, tell_part, j);
-		finish(j, &err);
+	if (take_over(j, job, &err) < 0) {
+		if (j->batched > 0 && is_staging(job))
+			do_alone(j, leave(j));
+		else
+			finish(j, &err);
 		return;
 	}
-	if (err.code == 0 && job->head.verb == WIRE_TRY) {
+	if (job->head.verb == WIRE_TRY) {
 		start_trial(j);
 		return;
 	}
-	/* The spec is what counts, whatever verb brought it about. */
-	if (err.code != 0 || (j->number != 0 && pools_sync(j->pools, j->number, &err) < 0)) {
+	fault_point("tenantd.synced");
+	if (!is_staging(job)) {
 		finish(j, &err);
 		return;
 	}
-	fault_point("tenantd.synced");
 	j->phase = JOB_SETTLE;
 	if (is_settling(j))
 		loop_timer_set(&j->place->loop, &j->settle, SETTLE_LIMIT_MS);
 	else
-		start_nginx(j);
+		wait_for_nginx(j);
 }
 
-static int start_build(struct jobs *j, const struct job *job, struct err *err)
+static int start_build(struct jobs *j, struct job *job, struct err *err)
 {
+	struct wire_head head = job->head;
+
+	head.nginx_revision = is_staging(job) ? j->revision : 0;
+	memcpy(job->frame, &head, sizeof(head));
 	CLOSE_AT_EXIT int frame = fd_sealed("job", job->frame, job->size, err);
 	CLOSE_AT_EXIT int settings = frame < 0 ? -1 : fd_sealed("settings", &j->place->settings,
 								sizeof(j->place->settings), err);
@@ -224,18 +322,33 @@ static int start_build(struct jobs *j, const struct job *job, struct err *err)
 			    job->head.verb == WIRE_PURGE ? PURGE_LIMIT_MS : BUILD_LIMIT_MS, err);
 }
 
+/* ---- whose turn it is ---- */
+
+/* Whether a job may come before nginx gets what is staged. */
+static bool may_join(const struct jobs *j, const struct job *job)
+{
+	return j->batched < JOBS_BATCH && !j->batch[0]->is_alone && !job->is_alone &&
+	       (is_staging(job) || job->head.verb == WIRE_ISSUE);
+}
+
 static void start_next(void *owner)
 {
 	struct jobs *j = owner;
 	struct err err = { 0 };
+	struct job *job = j->count > 0 && !j->is_closed ? j->queue[j->first] : NULL;
 
-	if (j->phase != JOB_NONE || j->count == 0 || j->is_closed)
+	if (j->phase != JOB_NONE)
 		return;
+	if (j->batched > 0 && (!job || !may_join(j, job))) {
+		start_nginx(j);
+		return;
+	}
+	if (!job)
+		return;
+	j->job = take_first(j);
 	j->phase = JOB_BUILD;
-	struct job *job = running(j);
-
 	job->began_ms = loop_now_ms();
-	j->number = job->head.number;
+	job->number = job->head.number;
 	fault_point("tenantd.job");
 	if (start_build(j, job, &err) < 0)
 		finish(j, &err);
@@ -243,9 +356,10 @@ static void start_next(void *owner)
 
 int jobs_add(struct jobs *j, uint64_t peer, const void *frame, size_t size, struct err *err)
 {
-	if (j->count >= JOBS_MAX || j->is_closed)
-		return err_set(err, ERR_BUSY, "%zu changes are waiting; try again later",
-			       j->count);
+	size_t all = j->count + j->batched + (j->job != NULL);
+
+	if (all >= JOBS_MAX || j->is_closed)
+		return err_set(err, ERR_BUSY, "%zu changes are waiting; try again later", all);
 	struct job *job = malloc(sizeof(*job) + size);
 
 	if (!job)
@@ -255,7 +369,7 @@ int jobs_add(struct jobs *j, uint64_t peer, const void *frame, size_t size, stru
 	memcpy(&job->head, frame, sizeof(job->head));
 	j->queue[(j->first + j->count++) % JOBS_MAX] = job;
 	if (j->phase == JOB_NONE)
-		loop_timer_set(&j->place->loop, &j->next, 1);
+		next_turn(j);
 	return 0;
 }
 
@@ -266,7 +380,7 @@ void jobs_close(struct jobs *j)
 
 bool jobs_is_idle(const struct jobs *j)
 {
-	return j->phase == JOB_NONE;
+	return j->phase == JOB_NONE && j->batched == 0;
 }
 
 void jobs_init(struct jobs *j, struct place *place, struct pools *pools, struct peers *peers)

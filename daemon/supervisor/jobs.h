@@ -4,6 +4,11 @@
  * what the supervisor itself has to do, then tenant-nginx, then the reply.  A
  * job goes on when its peer has gone.  One that fails, hangs or dies does not
  * keep the next from its turn.
+ *
+ * nginx reads all sites again for whatever was staged.  So changes that wait
+ * already are staged on top of each other, and one run of tenant-nginx puts all
+ * of them into use.  Where that fails each of them is done again by itself, and
+ * only the one whose fault it was is refused.
  */
 #ifndef DAEMON_SUPERVISOR_JOBS_H
 #define DAEMON_SUPERVISOR_JOBS_H
@@ -12,6 +17,7 @@
 #include "daemon/supervisor/trial.h"
 
 #define JOBS_MAX 256
+#define JOBS_BATCH 16	/* changes for one reload: the first one waits for the last */
 
 struct job;
 struct peers;
@@ -29,11 +35,14 @@ struct jobs {
 	struct place *place;
 	struct pools *pools;
 	struct peers *peers;
-	struct job *queue[JOBS_MAX];	/* a ring; the first one runs unless JOB_NONE */
+	struct job *queue[JOBS_MAX];	/* a ring of those that wait for their turn */
 	size_t first, count;
+	struct job *job;		/* in JOB_BUILD and JOB_SETTLE */
+	struct job *batch[JOBS_BATCH];	/* staged, wait for nginx */
+	size_t batched;
+	uint32_t revision;		/* of the tree in which they are staged; 0: none is */
 	enum job_phase phase;
 	bool is_closed;			/* no more are started */
-	uint32_t number;		/* the running job's tenant, once it is known */
 	struct helper build, nginx;
 	struct trial trial;
 	struct loop_timer settle;	/* limits JOB_SETTLE */

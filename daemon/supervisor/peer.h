@@ -10,7 +10,7 @@
 #include "daemon/supervisor/place.h"
 #include "schema/wire.h"
 
-#define PEERS_MAX 16
+#define PEERS_MAX 32
 
 struct jobs;
 struct execs;

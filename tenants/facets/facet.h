@@ -31,6 +31,7 @@ struct facet_run {
 	bool is_home_made;		/* by this run */
 	bool owns_site;			/* removal: the site's name is still this number's */
 	bool is_home_kept;		/* removal: the home lies aside */
+	uint32_t base_revision;		/* staged by the runs before, to be added to; 0: none */
 	uint32_t nginx_revision;	/* staged by this run; 0: nothing changed */
 };
 

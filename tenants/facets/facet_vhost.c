@@ -62,36 +62,45 @@ static uint32_t names_in(const struct wire_tenant *t, int sites, const char *nam
 	return found;
 }
 
+/* True if the tenant has names for which its file in DIR does not answer. */
+static bool has_new_names(const struct facet_run *run, int dir, const char *own)
+{
+	const char *unused = NULL;
+
+	return names_in(run->tenant, dir, own, &unused) <= run->tenant->alias_count;
+}
+
+/* Where a change of another site was broken off, its file may answer for a name that the
+ * ledger has given away since; nginx would send visitors there. */
+static int check_names(int dir, const char *name, void *arg, struct err *err)
+{
+	const struct facet_run *run = arg;
+	const char *host = NULL;
+
+	if (!stays(run, name) || names_in(run->tenant, dir, name, &host) == 0)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "'%s' is still served by '%s', a site whose last change "
+		       "was broken off; try again in a moment", host, name);
+}
+
 struct links {
 	const struct facet_run *run;
 	int staged;
-	bool has_new_names;	/* the tenant, beside what nginx serves */
 };
 
 static int link_one(int sites, const char *name, void *arg, struct err *err)
 {
 	const struct links *l = arg;
-	const char *host = NULL;
 
-	if (!stays(l->run, name))
-		return 0;
-	/* Where a change of another site was broken off, its file may answer for a name that the
-	 * ledger has given away since; nginx would send visitors there. */
-	if (l->has_new_names && names_in(l->run->tenant, sites, name, &host) > 0)
-		return err_set(err, ERR_CONFLICT, "'%s' is still served by '%s', a site whose last "
-			       "change was broken off; try again in a moment", host, name);
-	if (linkat(sites, name, l->staged, name, 0) < 0)
+	if (stays(l->run, name) && linkat(sites, name, l->staged, name, 0) < 0)
 		return err_sys(err, "link '%s' into '%s'", name, NGINX_STAGED);
 	return 0;
 }
 
-/* Links what is in sites and stays into staged.  OWN: the tenant's file; NULL: it has none. */
-static int link_others(const struct facet_run *run, int sites, int staged, const char *own,
-		       struct err *err)
+/* Links what is in sites and stays into staged. */
+static int link_others(const struct facet_run *run, int sites, int staged, struct err *err)
 {
-	const char *unused = NULL;
-	struct links l = { run, staged, own && names_in(run->tenant, sites, own, &unused) <=
-						       run->tenant->alias_count };
+	struct links l = { run, staged };
 
 	return file_each(sites, link_one, &l, err) < 0 ? err_wrap(err, NGINX_SITES) : 0;
 }
@@ -103,16 +112,13 @@ static int put(int dir, const char *name, struct text *t, struct err *err)
 	return file_write(dir, name, t->data, t->size, 0644, 0, 0, err);
 }
 
-/* Builds the staged tree.  WANT: the tenant's file; NULL: it has none. */
-static int stage(struct facet_run *run, int nginx, int sites, const char *name, struct text *want,
-		 uint32_t revision, struct err *err)
+/* Puts what the tenant has of its own, and what all share.  WANT: the tenant's file; NULL: it
+ * has none. */
+static int finish(struct facet_run *run, int staged, const char *name, struct text *want,
+		  uint32_t revision, struct err *err)
 {
 	struct text shared = { 0 };
-	CLOSE_AT_EXIT int staged = file_make_dir(nginx, NGINX_STAGED, 0755, 0, 0, err);
 
-	if (staged < 0 || link_others(run, sites, staged, want ? name : NULL, err) < 0)
-		return -1;
-	fault_point("build.vhost.linked");
 	if (want && put(staged, name, want, err) < 0)
 		return -1;
 	vhost_render_shared(run->settings, revision, &shared);
@@ -121,7 +127,60 @@ static int stage(struct facet_run *run, int nginx, int sites, const char *name, 
 	text_free(&shared);
 	fault_point("build.vhost.staged");
 	/* Last: says that the tree is whole. */
-	return rc < 0 ? -1 : nginx_tree_mark(staged, revision, err);
+	if (rc < 0 || nginx_tree_mark(staged, revision, err) < 0)
+		return -1;
+	run->nginx_revision = revision;
+	return 0;
+}
+
+/* Builds a staged tree beside sites. */
+static int stage(struct facet_run *run, int nginx, int sites, const char *name, struct text *want,
+		 struct err *err)
+{
+	uint32_t revision = 0;
+
+	/* The mark goes first: what remains of a broken removal is no whole tree. */
+	if (nginx_tree_drop_staged(nginx, err) < 0 || nginx_tree_advance(nginx, &revision, err) < 0)
+		return -1;
+	CLOSE_AT_EXIT int staged = file_make_dir(nginx, NGINX_STAGED, 0755, 0, 0, err);
+
+	if (staged < 0 || link_others(run, sites, staged, err) < 0 ||
+	    (want && has_new_names(run, sites, name) &&
+	     file_each(staged, check_names, run, err) < 0))
+		return -1;
+	fault_point("build.vhost.linked");
+	return finish(run, staged, name, want, revision, err);
+}
+
+/* Adds to the staged tree of changes that wait for nginx together with this one.  Broken off it
+ * has no mark: then nginx gets none of them, and each is staged anew. */
+static int stage_more(struct facet_run *run, int nginx, int sites, const char *name,
+		      struct text *want, struct err *err)
+{
+	uint32_t revision = 0;
+	CLOSE_AT_EXIT int staged = file_open_beneath(nginx, NGINX_STAGED,
+						     O_RDONLY | O_DIRECTORY, 0);
+
+	if (staged < 0)
+		return err_sys(err, "open folder '%s'", NGINX_STAGED);
+	if (nginx_tree_read_mark(staged, &revision, err) < 0)
+		return -1;
+	if (revision != run->base_revision)
+		return err_set(err, ERR_BAD_RECORD, "the staged tree is revision %u, not %u",
+			       revision, run->base_revision);
+	if (nginx_tree_has(staged, name, want)) {
+		run->nginx_revision = nginx_tree_has(sites, name, want) ? 0 : revision;
+		return 0;
+	}
+	if ((want && has_new_names(run, staged, name) &&
+	     file_each(staged, check_names, run, err) < 0) ||
+	    nginx_tree_advance(nginx, &revision, err) < 0 ||
+	    nginx_tree_unmark(staged, err) < 0)
+		return -1;
+	fault_point("build.vhost.linked");
+	if (!want && file_remove(staged, name, err) < 0)
+		return -1;
+	return finish(run, staged, name, want, revision, err);
 }
 
 static int change(struct facet_run *run, struct text *want, struct err *err)
@@ -139,6 +198,8 @@ static int change(struct facet_run *run, struct text *want, struct err *err)
 	file_name(run->number, name);
 	if (want && want->failed)
 		return err_set(err, ERR_EXHAUSTED, "no memory for '%s'", name);
+	if (run->base_revision)
+		return stage_more(run, nginx, sites, name, want, err);
 	/* What is served carries its own revision: later ones may have been
 	 * refused by nginx.  Without a mark it is the first file. */
 	if (nginx_tree_read_mark(sites, &revision, NULL) < 0)
@@ -149,13 +210,7 @@ static int change(struct facet_run *run, struct text *want, struct err *err)
 	    nginx_tree_has_shared(run->settings, sites, revision) &&
 	    faccessat(nginx, NGINX_STAGED, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	/* The mark goes first: what remains of a broken removal is no whole tree. */
-	if (nginx_tree_drop_staged(nginx, err) < 0 ||
-	    nginx_tree_advance(nginx, &revision, err) < 0 ||
-	    stage(run, nginx, sites, name, want, revision, err) < 0)
-		return -1;
-	run->nginx_revision = revision;
-	return 0;
+	return stage(run, nginx, sites, name, want, err);
 }
 
 int vhost_make(struct facet_run *run, struct err *err)

@@ -134,6 +134,36 @@ class Restore(Remove):
         assert not (self.b.homes / ".removed" / str(self.old)).exists()
 
 
+class Together(Add):
+    """A change that is staged on top of another one, as the supervisor has it."""
+
+    def before(self):
+        self.first = Add(self.b, "first." + self.site)
+        self.first.number = self.first.job("issue", number=0).number
+        self.base = self.first.job("apply").nginx
+
+    def run(self):
+        reply = self.job("issue", self.alias, number=0)
+        if reply.code is None:
+            return False
+        self.number = reply.number
+        reply = self.b.job("apply", self.number, self.site, self.alias, base=self.base)
+        if reply.code is None:
+            return False
+        if reply.code == 0 and reply.nginx:
+            return self.swap(reply.nginx)
+        # It was broken off before: each by itself.
+        for story in (self.first, self):
+            reply = story.job("apply", *((self.alias,) if story is self else ()))
+            if reply.code is None or not self.swap(reply.nginx):
+                return False
+        return True
+
+    def after(self):
+        super().after()
+        assert self.b.get(self.first.site)[0] == 200
+
+
 class Purge(Remove):
     def before(self):
         assert Add.run(self)
@@ -151,7 +181,7 @@ class Purge(Remove):
         assert self.b.ledger()[self.number] == (3, 0, self.site)
 
 
-STORIES = (Add, Change, Remove, Regret, Restore, Purge)
+STORIES = (Add, Change, Remove, Regret, Restore, Together, Purge)
 
 
 def rows(program):

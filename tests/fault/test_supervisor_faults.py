@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces
 
 TRIED = ("aside.spawned", "aside.going", "tried")
 POINTS = (*TRIED, "adopt", "bound", "spawned", "recorded", "ready", "handed_over", "ended", "job", "built",
-        "synced", "replied")
+        "synced", "staged", "replied")
 
 
 @pytest.fixture

@@ -38,6 +38,8 @@ static int verb_by_word(const char *word)
 	return (int)strtoul(word, NULL, 10);
 }
 
+static uint32_t base;	/* the staged tree to add to */
+
 static void set_word(struct wire_tenant *t, uint32_t *after, char *word)
 {
 	char *value = strchr(word, '=');
@@ -54,6 +56,8 @@ static void set_word(struct wire_tenant *t, uint32_t *after, char *word)
 		t->revision = strtoull(value, NULL, 10);
 	} else if (strcmp(word, "restore") == 0) {
 		t->restore_number = (uint32_t)strtoul(value, NULL, 10);
+	} else if (strcmp(word, "base") == 0) {
+		base = (uint32_t)strtoul(value, NULL, 10);
 	} else if (strcmp(word, "after") == 0) {
 		*after = (uint32_t)strtoul(value, NULL, 10);
 	} else if (strncmp(word, "raw.", 4) == 0 && option_by_name(word + 4)) {
@@ -122,6 +126,7 @@ int main(int argc, char **argv)
 	int size = wire_verb_size(h.verb);
 
 	h.size = size > 0 ? (uint32_t)size : 0;
+	h.nginx_revision = base;
 	memcpy(frame, &h, sizeof(h));
 	memcpy(frame + sizeof(h), size == sizeof(page) ? (void *)&page : (void *)&t, h.size);
 	int job = fd_sealed("job", frame, sizeof(h) + h.size, &err);

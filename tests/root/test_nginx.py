@@ -184,6 +184,29 @@ def test_test_mount_stays_private(b):
     assert str(b.folder) not in open("/proc/self/mountinfo").read()
 
 
+def test_several_changes_with_one_reload(b):
+    """Each is staged on top of the one before; what was refused of one leaves none behind."""
+    old = b.live("old.example", alias="more.example")
+    first, reply = b.add("first.example")
+    second = b.issue("more.example.org")
+    reply = b.apply(second, "more.example.org", base=reply.nginx)
+    reply = b.must("remove", old, "old.example", base=reply.nginx)
+    # A name that one of them gives away is free for the next.
+    third = b.issue("more.example")
+    reply = b.apply(third, "more.example", base=reply.nginx)
+    assert b.job("apply", third, "more.example", base=reply.nginx - 1).code == BAD_RECORD
+    again = b.apply(third, "more.example", base=reply.nginx)
+    assert again.nginx == reply.nginx, "it waits for the same reload"
+    before = b.revision()
+    b.must_swap(reply.nginx)
+    assert before < b.revision() == reply.nginx and not is_staged(b)
+    for host in ("first.example", "more.example.org", "more.example"):
+        assert b.get(host)[0] == 200
+    with pytest.raises(OSError):
+        b.get("old.example")
+    assert b.apply(first, "first.example").nginx == 0
+
+
 def test_requests_in_flight_survive_a_reload(b):
     """Old workers finish what they have; new requests meet the new revision at once."""
     number = b.live("site.example")

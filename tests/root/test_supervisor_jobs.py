@@ -2,6 +2,7 @@
 """Changes through tenantd with helpers that die, hang or send nonsense; peers that are not
 what they should be; its settings."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -98,6 +99,107 @@ def test_steps_and_order(rig):
     assert "spec" in steps and payload == b""
 
 
+# Takes the staged tree as nginx would, unless a site wants 13 connections.  The first run waits.
+NGINX_SCRIPT = """
+    import os, pathlib, shutil, socket, struct, sys, time
+    folder = pathlib.Path({state!r}, "nginx")
+    runs = pathlib.Path({runs!r})
+    with runs.open("a") as file:
+        file.write(sys.argv[1] + "\\n")
+    while not pathlib.Path({go!r}).exists():
+        time.sleep(0.01)
+    text = b""
+    if any("tenantd_site 13;" in path.read_text() for path in (folder / "staged").glob("*.conf")):
+        text = b"nginx: no 13\\0"
+    else:
+        os.rename(folder / "sites", folder / "old")
+        os.rename(folder / "staged", folder / "sites")
+        shutil.rmtree(folder / "old")
+    shutil.rmtree(folder / "staged", ignore_errors=True)
+    socket.socket(fileno=4).send(struct.pack("=IHHIIIiII", 0x544e5457, {version}, 3, 1, 0, 0,
+                                             12 if text else 0, len(text), 0) + text)
+    """
+
+
+class Waiting:
+    """Changes that come while tenant-nginx runs for another one."""
+
+    def __init__(self, rig):
+        self.rig, self.go, self.runs = rig, rig.folder / "go", rig.folder / "runs"
+        rig.script("tenant-nginx", NGINX_SCRIPT.format(
+            state=str(rig.state), runs=str(self.runs), go=str(self.go), version=VERSION))
+        self.go.touch()
+        self.number = {site: rig.add(site) for site in ("z.example", "a.example", "b.example",
+                                                        "c.example")}
+        self.go.unlink()
+        self.runs.write_text("")
+        self.first = self.send("z.example", max_connections=9)
+        wait_until(self.runs.read_text, 30, "nginx is asked")
+
+    def send(self, site, verb="APPLY", **options):
+        return self.rig.client.send(verb, self.number[site], self.rig.tenant(site, **options))
+
+    def let_go(self):
+        self.go.touch()
+        self.rig.client.answer(self.first)
+
+    def count(self):
+        return len(self.runs.read_text().splitlines())
+
+    def served(self, site):
+        path = self.rig.state / f"nginx/sites/{self.number[site]}.conf"
+        return path.exists() and int(re.search(r"tenantd_site (\d+);", path.read_text())[1])
+
+
+def test_changes_that_wait_share_a_reload(rig):
+    waiting = Waiting(rig)
+    serials = [waiting.send("a.example", max_connections=7),
+               waiting.send("b.example", max_connections=8),
+               waiting.send("c.example", "REMOVE")]
+    waiting.let_go()
+    for serial in serials:
+        rig.client.answer(serial)
+    assert waiting.count() == 2
+    assert [waiting.served(site) for site in waiting.number] == [9, 7, 8, False]
+
+
+@pytest.mark.parametrize("bad", [{"max_connections": 13}, {"max_children": 100000}],
+                         ids=["nginx", "builder"])
+def test_one_that_is_refused_among_others(rig, bad):
+    waiting = Waiting(rig)
+    serials = [waiting.send("a.example", max_connections=7), waiting.send("b.example", **bad),
+               waiting.send("c.example", max_connections=8)]
+    waiting.let_go()
+    rig.client.answer(serials[0])
+    with pytest.raises(Refused) as refused:
+        rig.client.answer(serials[1])
+    assert refused.value.code == (12 if "max_connections" in bad else ERR_BAD_OPTION)
+    rig.client.answer(serials[2])
+    assert [waiting.served(site) for site in waiting.number] == [9, 7, 50, 8]
+
+
+def test_a_builder_that_dies_among_others(rig):
+    """Killed while it adds to what another one staged: both are made, from the beginning."""
+    waiting = Waiting(rig)
+    serials = [waiting.send("a.example", max_connections=7),
+               waiting.send("b.example", max_connections=8)]
+    killed = rig.folder / "killed"
+    rig.script("tenant-build", f"""
+        import os, pathlib, signal, struct, sys
+        head = os.pread(3, 32, 0)
+        if struct.unpack("=IHHIIIiII", head)[8] and not pathlib.Path({str(killed)!r}).exists():
+            pathlib.Path({str(killed)!r}).touch()
+            os.unlink({str(rig.state / "nginx/staged/.revision")!r})
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.execv({str(rig.build / "tenant-build")!r}, sys.argv)
+        """)
+    waiting.let_go()
+    for serial in serials:
+        rig.client.answer(serial)
+    assert killed.exists()
+    assert [waiting.served(site) for site in waiting.number] == [9, 7, 8, 50]
+
+
 def test_refusals_of_the_builder_are_passed_on(rig):
     with pytest.raises(Refused) as refused:
         rig.add("site.example", max_children=100000)
@@ -175,7 +277,7 @@ def test_only_root_and_control_may_connect(rig):
 
 
 def test_connections_are_bounded(rig):
-    clients = [Client(rig) for _ in range(15)]     # PEERS_MAX and the one of the rig
+    clients = [Client(rig) for _ in range(31)]     # PEERS_MAX and the one of the rig
     with pytest.raises((AssertionError, OSError)):
         Client(rig)
     for client in clients:
