@@ -15,23 +15,32 @@
 
 static const struct {
 	enum command_id command;
+	bool is_of_one_site;
 	int (*run)(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
 		   struct err *err);
 } changes[] = {
-	{ COMMAND_ADD, change_add },
-	{ COMMAND_SET, change_set },
-	{ COMMAND_ALIAS_ADD, change_aliases },
-	{ COMMAND_ALIAS_REMOVE, change_aliases },
-	{ COMMAND_SUSPEND, change_suspend },
-	{ COMMAND_RESUME, change_resume },
-	{ COMMAND_REMOVE, change_remove },
-	{ COMMAND_RESTORE, change_restore },
-	{ COMMAND_PLAN_ADD, change_plan_add },
-	{ COMMAND_PLAN_SET, change_plan_set },
-	{ COMMAND_PLAN_REMOVE, change_plan_remove },
-	{ COMMAND_REPAIR, change_repair },
-	{ COMMAND_EXEC, change_exec },
+	{ COMMAND_ADD, true, change_add },
+	{ COMMAND_SET, true, change_set },
+	{ COMMAND_ALIAS_ADD, true, change_aliases },
+	{ COMMAND_ALIAS_REMOVE, true, change_aliases },
+	{ COMMAND_SUSPEND, true, change_suspend },
+	{ COMMAND_RESUME, true, change_resume },
+	{ COMMAND_REMOVE, true, change_remove },
+	{ COMMAND_RESTORE, false, change_restore },
+	{ COMMAND_PLAN_ADD, false, change_plan_add },
+	{ COMMAND_PLAN_SET, false, change_plan_set },
+	{ COMMAND_PLAN_REMOVE, false, change_plan_remove },
+	{ COMMAND_REPAIR, false, change_repair },
+	{ COMMAND_EXEC, false, change_exec },
 };
+
+bool change_is_of_one_site(const struct change *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		if (changes[i].command == c->command)
+			return changes[i].is_of_one_site;
+	return false;
+}
 
 static int dispatch(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
 		    struct err *err)

@@ -8,6 +8,8 @@
 #ifndef DAEMON_CONTROL_CHANGE_H
 #define DAEMON_CONTROL_CHANGE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "daemon/control/body.h"
 #include "daemon/control/work.h"
@@ -15,5 +17,8 @@
 /* Runs the change, writes the audit row, logs, and makes the reply.  The body
  * of *out is the caller's. */
 void change_run(struct work *w, const struct change *c, struct answer *out);
+
+/* True if the change concerns its site alone, so that others may go on beside it. */
+bool change_is_of_one_site(const struct change *c);
 
 #endif

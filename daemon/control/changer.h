@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one thread that changes anything.  It takes requests from a bounded queue,
- * one after the other; in between it reconciles, keeps the link to the
- * supervisor, and does what is due daily.  It owns the database connection that
- * writes and its link; nobody else touches them.
+ * Who changes anything.  A thread takes requests from a bounded queue, in their order;
+ * in between it reconciles, keeps the link to the supervisor, and does what is due daily.
+ *
+ * Changes of different sites wait for the root side at the same time, each in a hand of
+ * its own with its own link, so that nginx reads all sites once for several of them.  What
+ * they do here they do one at a time, under one lock, which is open only while the root
+ * side works.  Whatever may concern several sites is done while no hand is busy: plans,
+ * restore, repair, reconciling.  There is one database connection that writes.
  */
 #ifndef DAEMON_CONTROL_CHANGER_H
 #define DAEMON_CONTROL_CHANGER_H
@@ -17,7 +21,8 @@
 #include "daemon/control/reconcile.h"
 #include "daemon/control/settings_now.h"
 
-#define CHANGER_QUEUE 32
+#define CHANGER_QUEUE 32	/* that wait */
+#define CHANGER_HANDS 8		/* changes at a time */
 
 struct changer;
 

@@ -37,7 +37,7 @@ int work_connect(struct work *w, struct err *err)
 		return 0;
 	if (link_open(&w->link, w->settings->run_dir, err) < 0)
 		return -1;
-	w->is_left = true;
+	w->is_left = w->is_left || !w->turn;
 	return 0;
 }
 
@@ -65,7 +65,13 @@ static int send(struct work *w, uint16_t verb, uint32_t number, const struct wir
 	for (int i = 0; i < 2; i++) {
 		if (work_connect(w, err) < 0)
 			return -1;
+		if (w->turn)
+			(void)pthread_mutex_unlock(w->turn);
 		rc = link_call(&w->link, verb, number, wire, sizeof(*wire), note_step, w, err);
+		if (w->turn)
+			(void)pthread_mutex_lock(w->turn);
+		if (!link_is_open(&w->link))
+			w->is_left = true;	/* nobody knows what came of it */
 		if (rc == 0 || err->code != ERR_INTERRUPTED)
 			break;
 	}

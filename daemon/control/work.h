@@ -11,6 +11,7 @@
 #define DAEMON_CONTROL_WORK_H
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -22,6 +23,9 @@ struct work {
 	const struct settings *settings;
 	struct store *store;		/* the connection that writes */
 	struct link link;
+	/* Held over all that is done here, but for the time that the root side takes: then
+	 * changes of other sites go on.  NULL where nobody else is at work. */
+	pthread_mutex_t *turn;
 	bool is_left;			/* something waits for the reconciler */
 	bool is_due;			/* and should not wait long */
 	json_t *steps;			/* of the change that runs, or NULL */
@@ -29,7 +33,8 @@ struct work {
 	bool is_untried;		/* nothing is tried: see work_try() */
 };
 
-/* Connects if need be.  A new connection leaves work to the reconciler. */
+/* Connects if need be.  A new connection leaves work to the reconciler, unless others are at
+ * work beside: then it is the changer's own link that tells of a new supervisor. */
 int work_connect(struct work *w, struct err *err);
 
 /* A number for the site.  *out_stands becomes true if the root side already has

@@ -107,6 +107,7 @@ class FakeSupervisor:
         self.fail, self.once, self.log, self.delay = {}, {}, [], {}
         self.purges, self.listener, self.stop_now = 0, None, False
         self.on_apply = None
+        self.meet = {}          # verb: called before it is answered
         self.wrong = {}         # tenant: names of the parts that a check finds wrong
         self.connections, self.lock = [], threading.Lock()
 
@@ -152,6 +153,7 @@ class FakeSupervisor:
                 wish = Wish(payload) if len(payload) > 1000 else None
                 self.log.append((verb, tenant, wish))
                 time.sleep(self.delay.get(verb, 0))
+                self.meet.get(verb, lambda: None)()
                 if self.answer(connection, verb, serial, tenant, payload, wish) == "drop":
                     return
 

@@ -60,22 +60,24 @@ def test_a_supervisor_that_hangs_is_told_of(c):
 
 
 def test_queue_is_bounded(c):
-    c.settled()
-    c.fake.delay["issue"] = 1.5
+    c.add("x.example")
+    done = len(c.fake.verbs("apply"))
+    c.fake.delay["apply"] = 1.5
     answers, threads = [], []
-    for i in range(40):
-        t = threading.Thread(target=lambda i=i: answers.append(c.add(f"t{i}.example")))
+    for i in range(40):     # of one site: one after the other
+        t = threading.Thread(target=lambda i=i: answers.append(
+            c.patch("x.example", options={f"env.V{i}": "1"})))
         threads.append(t)
         t.start()
         if i == 0:
-            procs.wait_until(lambda: c.fake.verbs("issue"), 30, "the first change runs")
-            c.fake.delay["issue"] = 0
+            procs.wait_until(lambda: len(c.fake.verbs("apply")) > done, 30, "the first change runs")
+            c.fake.delay["apply"] = 0
     for t in threads:
         t.join()
     busy = [a for a in answers if a.result == "failed"]
     assert {a.code for a in busy} == {"busy"} and 1 <= len(busy) <= 8
     assert len(answers) - len(busy) >= 32
-    assert len(c.get("/v1/tenants").data["tenants"]) == len(answers) - len(busy)
+    assert len(c.show("x.example").data["overrides"]) == len(answers) - len(busy)
 
 
 def test_caller_that_leaves_during_a_change(c):
@@ -374,21 +376,23 @@ def test_refuses_to_be_root():
 
 
 def test_stops_while_changes_wait(c):
+    c.add("x.example")
     c.settled()
+    done = len(c.fake.verbs("apply"))
     c.fake.delay["apply"] = 1.5
     answers = []
-    threads = [threading.Thread(target=lambda i=i: answers.append(c.add(f"t{i}.example")))
-               for i in range(4)]
+    threads = [threading.Thread(target=lambda i=i: answers.append(
+        c.patch("x.example", options={f"env.V{i}": "1"}))) for i in range(4)]
     for t in threads:
         t.start()
-    procs.wait_until(lambda: c.fake.verbs("apply"), 30, "a change runs")
+    procs.wait_until(lambda: len(c.fake.verbs("apply")) > done, 30, "a change runs")
     time.sleep(0.3)             # for the others to reach the queue
     assert c.stop() == 0
     for t in threads:
         t.join()
     assert sorted(a.code or a.result for a in answers) == ["busy", "busy", "busy", "done"]
     c.start().settled()
-    assert len(c.get("/v1/tenants").data["tenants"]) == 1
+    assert len(c.show("x.example").data["overrides"]) == 1
 
 
 # ---- database ------------------------------------------------------------------------
