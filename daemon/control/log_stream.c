@@ -15,26 +15,16 @@
 #include "base/fd.h"
 #include "base/loop.h"
 #include "daemon/control/link.h"
+#include "daemon/control/log_lines.h"
 #include "schema/errors.h"
 
 #define BUFFER (64 * 1024)
 #define CHUNK (64 * 1024)
-#define LINE_LONGEST (16 * 1024)	/* the rest of a longer one is left out */
 #define LOOK_BACK (64 * 1024 * 1024)	/* how far the last lines are searched */
 #define TICK_MS 200
 #define FRESH_MS 1000			/* between two looks for a rotated file */
 #define OLD_MS 10000			/* its writers turn to the new one meanwhile */
 #define WAIT_MS 5000
-
-/* One open log and the line that is being read. */
-struct log_file {
-	int fd;
-	off_t offset;
-	off_t line_at;			/* where the line begins */
-	size_t used;
-	bool is_headless;		/* its beginning was not read: it is nobody's */
-	char line[LINE_LONGEST];
-};
 
 struct log_stream {
 	struct log_request request;
@@ -74,8 +64,10 @@ static void wake_owner(struct log_stream *s)
 	}
 }
 
-static bool is_over(struct log_stream *s)
+static bool is_over(void *owner)
 {
+	struct log_stream *s = owner;
+
 	(void)pthread_mutex_lock(&s->lock);
 	bool over = s->is_closed || s->is_ended;
 	(void)pthread_mutex_unlock(&s->lock);
@@ -147,79 +139,35 @@ ssize_t log_stream_take(struct log_stream *s, char *out, size_t size)
 
 /* ---- lines ---- */
 
-typedef void take_line(struct log_stream *s, const struct log_file *f);
-
-static void note_place(struct log_stream *s, const struct log_file *f)
+static bool takes(const struct log_stream *s, const struct log_file *f)
 {
-	s->ring[s->found++ % s->request.lines] = f->line_at;
+	return log_filter_takes(s->request.kind, s->request.site, f->line, f->used);
 }
 
-static void send_line(struct log_stream *s, const struct log_file *f)
+static void note_place(void *owner, const struct log_file *f)
 {
+	struct log_stream *s = owner;
+
+	if (takes(s, f))
+		s->ring[s->found++ % s->request.lines] = f->line_at;
+}
+
+static void send_line(void *owner, const struct log_file *f)
+{
+	struct log_stream *s = owner;
+
+	if (!takes(s, f))
+		return;
 	put(s, f->line, f->used);
 	put(s, "\n", 1);
 }
 
-static void end_line(struct log_stream *s, struct log_file *f, take_line *take)
+static void read_lines(struct log_stream *s, struct log_file *f, off_t until,
+		       void (*take)(void *owner, const struct log_file *f))
 {
-	if (!f->is_headless &&
-	    log_filter_takes(s->request.kind, s->request.site, f->line, f->used))
-		take(s, f);
-	f->used = 0;
-	f->is_headless = false;
-}
+	struct log_reader reader = { take, is_over, s };
 
-static void add_piece(struct log_file *f, const char *data, size_t size)
-{
-	size_t n = sizeof(f->line) - f->used < size ? sizeof(f->line) - f->used : size;
-
-	memcpy(f->line + f->used, data, n);
-	f->used += n;
-}
-
-/* Reads what there is now, up to UNTIL (-1: the end). */
-static void read_lines(struct log_stream *s, struct log_file *f, off_t until, take_line *take)
-{
-	char *chunk = s->chunk;
-	ssize_t n = 0;
-
-	while (f->fd >= 0 && !is_over(s) && (until < 0 || f->offset < until) &&
-	       (n = pread(f->fd, chunk, CHUNK, f->offset)) > 0) {
-		const char *at = chunk;
-
-		for (size_t left = (size_t)n; left > 0;) {
-			const char *end = memchr(at, '\n', left);
-			size_t size = end ? (size_t)(end - at) : left;
-
-			add_piece(f, at, size);
-			size += end ? 1 : 0;
-			f->offset += (off_t)size;
-			at += size;
-			left -= size;
-			if (end) {
-				end_line(s, f, take);
-				f->line_at = f->offset;
-			}
-		}
-	}
-}
-
-static void go_to(struct log_file *f, off_t offset)
-{
-	f->offset = f->line_at = offset;
-	f->used = 0;
-	f->is_headless = false;
-}
-
-/* Begins anywhere: what remains of a line is nobody's. */
-static void go_into(struct log_file *f, off_t offset)
-{
-	char before = '\n';
-
-	go_to(f, offset);
-	if (offset > 0 && pread(f->fd, &before, 1, offset - 1) != 1)
-		before = '\0';
-	f->is_headless = before != '\n';
+	log_lines_read(f, until, s->chunk, sizeof(s->chunk), &reader);
 }
 
 /* The last lines of the site that are there: found in one run, sent in another. */
@@ -231,15 +179,15 @@ static void send_last(struct log_stream *s)
 
 	if (f->fd < 0 || fstat(f->fd, &st) < 0)
 		return;
-	go_into(f, st.st_size);
+	log_lines_go_into(f, st.st_size);
 	if (lines == 0 || !(s->ring = calloc(lines, sizeof(*s->ring))))
 		return;
-	go_into(f, st.st_size > LOOK_BACK ? st.st_size - LOOK_BACK : 0);
+	log_lines_go_into(f, st.st_size > LOOK_BACK ? st.st_size - LOOK_BACK : 0);
 	read_lines(s, f, st.st_size, note_place);
 	if (s->found > 0) {
 		uint64_t first = s->found > lines ? s->found % lines : 0;
 
-		go_to(f, s->ring[first]);
+		log_lines_go_to(f, s->ring[first]);
 		read_lines(s, f, st.st_size, send_line);
 	}
 }
@@ -289,7 +237,7 @@ static void look_for_new(struct log_stream *s)
 		s->old_until = loop_now_ms() + OLD_MS;
 	}
 	s->now.fd = fd;
-	go_to(&s->now, 0);
+	log_lines_go_to(&s->now, 0);
 }
 
 static void follow(struct log_stream *s)
@@ -300,7 +248,7 @@ static void follow(struct log_stream *s)
 		if (loop_now_ms() >= s->fresh_at)
 			look_for_new(s);
 		if (s->now.fd >= 0 && fstat(s->now.fd, &st) == 0 && st.st_size < s->now.offset)
-			go_to(&s->now, 0);	/* somebody cut it */
+			log_lines_go_to(&s->now, 0);	/* somebody cut it */
 		read_lines(s, &s->old, -1, send_line);
 		if (s->old.fd >= 0 && loop_now_ms() >= s->old_until)
 			fd_close(&s->old.fd);
@@ -331,8 +279,8 @@ static void *run(void *arg)
 	send_last(s);
 	if (s->request.is_followed)
 		follow(s);
-	else if (s->now.used > 0)
-		end_line(s, &s->now, send_line);	/* without its end yet */
+	else
+		log_lines_rest(&s->now, &(struct log_reader){ send_line, is_over, s });
 	(void)pthread_mutex_lock(&all_lock);
 	for (int i = 0; i < LOG_STREAMS_MAX; i++)
 		if (all[i] == s)
