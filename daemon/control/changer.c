@@ -184,8 +184,9 @@ int changer_start(struct settings_now *settings, struct store *store, struct cha
 	struct changer *c = calloc(1, sizeof(*c));
 
 	if (!c) {
+		(void)err_sys(err, "memory for the changes");	/* before errno changes */
 		store_close(store);
-		return err_sys(err, "memory for the changes");
+		return -1;
 	}
 	c->settings_now = settings;
 	settings_now_get(settings, &c->settings);
@@ -201,8 +202,9 @@ int changer_start(struct settings_now *settings, struct store *store, struct cha
 	(void)pthread_cond_init(&c->given, NULL);
 	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->wake < 0) {
+		(void)err_sys(err, "eventfd");
 		free_changer(c);
-		return err_sys(err, "eventfd");
+		return -1;
 	}
 	int rc = changer_start_hands(c, err);
 

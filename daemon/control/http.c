@@ -155,8 +155,9 @@ int http_start(int listener, struct changer *changer, struct readers *readers, c
 	struct http *h = calloc(1, sizeof(*h));
 
 	if (!h) {
+		(void)err_sys(err, "memory for the HTTP server");	/* before errno changes */
 		(void)close(listener);
-		return err_sys(err, "memory for the HTTP server");
+		return -1;
 	}
 	h->changer = changer;
 	h->readers = readers;

@@ -181,9 +181,10 @@ int status_server_start(int listener, const char *run_dir, struct store *store,
 
 	if (!s || str_copy(s->run_dir, sizeof(s->run_dir), run_dir) < 0) {
 		free(s);
+		(void)err_sys(err, "memory for the status pages");	/* before errno changes */
 		store_close(store);
 		(void)close(listener);
-		return err_sys(err, "memory for the status pages");
+		return -1;
 	}
 	s->store = store;
 	live_init(&s->live, s->run_dir);
