@@ -48,8 +48,8 @@ LONG = (*(f"tests/root/test_{name}.py" for name in (
 # pure v2 with it.  All else passes through the same code in both worlds, and there a test takes ten
 # to thirty times as long.  File, test (none: all of the file), why.
 VM = (
-    ("root/test_sandbox", "",
-     "groups, limits that bite, kills, the tree: the other half of sandbox/cgroup*"),
+    ("root/test_sandbox", "", "groups and the tree: the other half of sandbox/cgroup*"),
+    ("root/test_sandbox_limits", "", "limits that bite, and kills: the same"),
     ("trips/test_add", "", "a site as a whole, and what the kernel says of each of its processes"),
     ("trips/test_cold", "cold_until_the_first_request", "CLONE_INTO_CGROUP"),
     ("trips/test_cold", "idle_pool_leaves_and_comes_back", "groups go with their pools"),
