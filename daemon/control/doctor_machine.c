@@ -11,7 +11,7 @@
 #include "daemon/control/doctor_inside.h"
 
 #define KERNEL_OLDEST 6001		/* 6.1 */
-#define FILES_PER_TENANT 6		/* listener, process, report, log, two of a start */
+#define FILES_PER_TENANT 9		/* of tenant-log, which has most: four logs, visits */
 #define FILES_OWN 64
 #define ROOM_MIN (256 * UINT64_C(1024) * 1024)
 #define ROOM_PART 20			/* a twentieth */

@@ -295,6 +295,7 @@ int main(void)
 			;
 		while (p.sources)
 			let_go(&p, p.sources->copy.number, LOGS);
+		parts_done(&p.parts);
 	}
 	if (err.code == 0)
 		return 0;

@@ -21,6 +21,12 @@ struct site {
 	char name[SITE_MAX];
 };
 
+static void free_site(void *site)
+{
+	fd_close(&((struct site *)site)->file);
+	free(site);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct site *)a)->name, ((const struct site *)b)->name);
@@ -67,8 +73,7 @@ void parts_forget(struct parts *v, const char *site, uint32_t number)
 	if (!s || s->number != number)
 		return;
 	(void)tdelete(s, &v->sites, by_name);
-	fd_close(&s->file);
-	free(s);
+	free_site(s);
 }
 
 static void adopt(struct parts_stream *s, int fd)
@@ -208,4 +213,14 @@ bool parts_go_on(struct parts *v)
 void parts_init(struct parts *v)
 {
 	*v = (struct parts){ .log.fd = -1, .old.fd = -1 };
+}
+
+void parts_done(struct parts *v)
+{
+	tdestroy(v->sites, free_site);
+	fd_close(&v->log.fd);
+	fd_close(&v->old.fd);
+	if (v->position)
+		(void)munmap(v->position, sizeof(*v->position));
+	parts_init(v);
 }

@@ -27,6 +27,7 @@ struct parts {
 };
 
 void parts_init(struct parts *v);
+void parts_done(struct parts *v);
 
 /* Takes a site's file over, which becomes ours in any case. */
 int parts_site(struct parts *v, const char *site, uint32_t number, int file, struct err *err);

@@ -100,23 +100,28 @@ static int rotate(int dir, uint64_t keep, struct err *err)
 	return 0;
 }
 
-/* True if tenant-log is to get another file. */
+/* True if tenant-log is to get another file.  One look for each site, and there are thousands:
+ * the folders are root's, so a path leads where it says. */
 static bool look_at(struct log_link *l, const struct pool *p)
 {
 	const struct settings *s = &l->place->settings;
+	char path[SITE_MAX + sizeof("/" STREAM)];
 	struct err err = { 0 };
 	struct stat st;
+
+	(void)str_format(path, sizeof(path), "%s/" STREAM, p->spec.site);	/* fits */
+	if (fstatat(l->place->log_dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT &&	/* the folder may be on its way out */
+		       faccessat(l->place->log_dir, p->spec.site, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if ((uint64_t)st.st_size < s->access_log_mib << 20)
+		return false;
 	CLOSE_AT_EXIT int dir = file_open_beneath(l->place->log_dir, p->spec.site,
 						  O_RDONLY | O_DIRECTORY, 0);
 
-	if (dir < 0)
-		return false;	/* on its way out, or to be repaired */
-	if (fstatat(dir, STREAM, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT;
-	if ((uint64_t)st.st_size < s->access_log_mib << 20)
-		return false;
-	if (rotate(dir, s->access_log_keep, &err) == 0)
+	if (dir >= 0 && rotate(dir, s->access_log_keep, &err) == 0)
 		return true;
+	if (dir < 0)
+		(void)err_sys(&err, "open the log folder of '%s'", p->spec.site);
 	complain(p, &err);
 	return false;
 }

@@ -110,6 +110,7 @@ static void test_parting(void **state)
 	holds("a", "a.example 1\na.example 2\na.example 3\na.example new\na.example late\n");
 
 	/* Another tenant-log goes on where this one was. */
+	parts_done(&v);
 	add("log.1", "a.example later\n");
 	add("log", "a.example newer\n");
 	parts_init(&next);
@@ -129,6 +130,7 @@ static void test_parting(void **state)
 	add("log", "a.example 9\n");
 	go_on(&next);
 	holds("a2", "a.example 8\n");
+	parts_done(&next);
 }
 
 /* Longer than what is read at once, and one line that no nginx writes. */
@@ -162,6 +164,7 @@ static void test_much(void **state)
 	logs(&v, "much", NULL);
 	go_on(&v);
 	holds("c", wanted);
+	parts_done(&v);
 }
 
 /* On a full disk nothing is skipped. */
@@ -182,6 +185,7 @@ static void test_full(void **state)
 	go_on(&v);
 	holds("e", "e.example 1\n");
 	holds("f", "f.example 1\nf.example 2\n");
+	parts_done(&v);
 }
 
 int main(void)

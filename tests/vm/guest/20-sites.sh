@@ -24,6 +24,10 @@ ok "it does not read its neighbour's" is refused \
 	page shop.example "/read.php?path=/srv/tenants/site.example/private/secret.txt"
 ok "nginx does not serve private files" is 404 status_of site.example /../private/secret.txt
 ok "an unknown name is not served" not page unknown.example /facts.php
+own_log() { cat "/var/log/tenantd/$1/access.log"; }
+ok "its visits stand in a log of its own" within 30 has "GET /facts.php" own_log site.example
+ok "its neighbour's do not" not has "shop.example" own_log site.example
+ok "both stand in nginx's" within 30 has "shop.example" cat /var/log/tenantd/access.log
 ok "the pool lives in the tree's group" has "/tenantd-tree.service/tenants/" \
 	cat "/proc/$(field status site.example master_pid)/cgroup"
 ok "uids are of the documented range" above 1900000000 echo "$uid"
