@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ static void tell_last_words(void)
 	char said[REPORT_TEXT_MAX] = "";
 	ssize_t n = is_told ? 0 : pread(STDERR_FILENO, said, sizeof(said) - 1, 0);
 
+	said[strcspn(said, "\n")] = '\0';
 	if (n > 0)
 		report_send(POOL_REPORT_FAILED, NULL, said);
 }
