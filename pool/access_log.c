@@ -5,12 +5,14 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "schema/access_format.h"
+#include "schema/option_list.h"
 
 struct line {
 	char text[PIPE_BUF];	/* a pipe takes so much at once or not at all */
@@ -169,6 +171,20 @@ static void add_part(struct line *l, const struct access_part *p, const struct p
 	}
 }
 
+/* As PHP-FPM has it: what fails, or carries anything, is always told. */
+static bool is_suppressed(const struct options *o, const struct access_facts *f)
+{
+	const char *uri = params_get(f->params, "SCRIPT_NAME");
+	const char *method = params_get(f->params, "REQUEST_METHOD");
+	const char *query = params_get(f->params, "QUERY_STRING");
+	const char *length = params_get(f->params, "CONTENT_LENGTH");
+
+	return uri && option_list_has(o->access_suppress_path, uri) && method &&
+	       (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) &&
+	       f->status >= 200 && f->status < 300 && (!query || !*query) &&
+	       (!length || strtoll(length, NULL, 10) <= 0);
+}
+
 bool access_log_wants_headers(const struct options *o)
 {
 	return o->access_log && strstr(o->access_format, "}o");
@@ -180,7 +196,7 @@ void access_log_write(const struct pool_spec *spec, const struct access_facts *f
 	struct access_part part;
 	struct line line;	/* large: not cleared for each request */
 
-	if (!spec->options.access_log)
+	if (!spec->options.access_log || is_suppressed(&spec->options, f))
 		return;
 	line.size = 0;
 	while (access_format_next(&at, &part) > 0)

@@ -22,6 +22,7 @@ static const struct {
 	{ OPT_php_value, LETTERS, LETTERS DIGITS "._-" },
 	{ OPT_php_admin_value, LETTERS, LETTERS DIGITS "._-" },
 	{ OPT_limit_extensions, ".", LETTERS DIGITS "._-" },
+	{ OPT_access_suppress_path, "/", LETTERS DIGITS "._-~/" },
 	{ OPT_disable_functions, LETTERS "_", LETTERS DIGITS "_" },
 	{ OPT_extensions, LETTERS, LETTERS DIGITS "_" },
 };
@@ -213,7 +214,7 @@ static int parse_keyed(const struct option_row *row, char list[OPTION_LIST_MAX],
 	return 0;
 }
 
-static bool has_name(const char *list, const char *name)
+bool option_list_has(const char *list, const char *name)
 {
 	char each[OPTION_NAME_MAX];
 
@@ -240,7 +241,7 @@ static int parse_names(const struct option_row *row, char list[OPTION_LIST_MAX],
 		text += size;
 		if (check_name(row, name, err) < 0)
 			return -1;
-		if (has_name(made, name))
+		if (option_list_has(made, name))
 			continue;
 		if (used + size + 2 > sizeof(made))
 			return too_long(row, err);

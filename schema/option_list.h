@@ -32,6 +32,7 @@ bool option_list_next(const char **at, struct option_entry *out);
 
 /* The name at *AT of a NAMES option's text, likewise. */
 bool option_list_name(const char **at, char out[OPTION_NAME_MAX]);
+bool option_list_has(const char *list, const char *name);
 
 /* Sets or (VALUE is NULL) removes one entry of a KEYED option.  ERR_BAD_OPTION,
  * then the list is untouched. */

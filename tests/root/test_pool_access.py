@@ -75,6 +75,27 @@ def test_a_request_takes_no_more_than_its_time(make):
     assert all(float(cpu) <= 100 for cpu in re.findall(r"cpu ([\d.]+)\.", pool.log()))
 
 
+def test_suppressed_addresses(make):
+    pool = make("access_format=%m %r%Q%q %s.", "ping_path=/ping",
+                "access_suppress_path=/ping,/b.php")
+    pool.write("b.php", "<?php if (isset($_SERVER['BAD'])) http_response_code(500);")
+    for script, more in (("ping", {}), ("b.php", {}), ("b.php", {"REQUEST_METHOD": "HEAD"}),
+                         ("b.php", {"QUERY_STRING": "q"}), ("b.php", {"BAD": 1}),
+                         ("ping", {"QUERY_STRING": "q"}), ("b.php", {"REQUEST_METHOD": "PUT"}),
+                         ("b.php", {"CONTENT_LENGTH": 1}), ("a.php", {})):
+        pool.get(script, **{"QUERY_STRING": "", **more})
+    pool.wait_log("a.php")
+    assert pool.log().splitlines() == [
+        "GET /b.php?q 200.", "GET /b.php 500.", "GET /ping?q 200.", "PUT /b.php 200.",
+        "GET /b.php 200.", "GET /a.php 203."]
+
+
+@pytest.mark.parametrize("path", ["ping", "/a b?", "/a'b"])
+def test_no_address(path):
+    with pytest.raises(AssertionError):
+        Pool(f"access_suppress_path={path}").stop()
+
+
 @pytest.mark.parametrize("form", ["%", "%x", "%{user}x", "%{a}s", "%{", "%{a", "%e", "%{}e",
                                   "%{years}d", "%o", "a%b"])
 def test_unknown_letters_are_refused(form):

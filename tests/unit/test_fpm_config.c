@@ -133,7 +133,7 @@ static const struct map_case {
 	{ "php_value[auto_prepend_file] = init.php", "php_value.auto_prepend_file", "init.php" },
 	{ "php_value[error_reporting] = E_ALL & ~E_NOTICE", "", "number" },
 	{ "user = www-data", "", "of its own" },
-	{ "access.suppress_path[] = /ping", "", "every request" },
+	{ "access.suppress_path[] = /ping", "", "joined by commas" },
 	{ "pm[x] = static", "", "no such" },
 	{ "max_children = 5", "", "no such" },
 	{ "php_value = 5", "", "no such" },

@@ -87,11 +87,13 @@ static void test_key_follows_scopes(void **state)
 		(void)setup(NULL);
 		if (option_size(row) > sizeof(uint64_t)) {
 			bool is_ending = row->id == OPT_limit_extensions;
+			bool is_address = row->type == OPTION_URI ||
+					  row->id == OPT_access_suppress_path;
 
 			(void)str_copy((char *)&pool.options + row->offset, OPTION_TEXT_MAX,
 				       row->type == OPTION_KEYED ? "W=b\n"
 				       : is_ending		 ? ".web"
-				       : row->type == OPTION_URI	 ? "/web"
+				       : is_address			 ? "/web"
 				       : row->type == OPTION_VERSION	 ? "8.0"
 									 : "web");
 		} else {
