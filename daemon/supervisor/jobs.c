@@ -196,17 +196,21 @@ static void on_settle_late(void *owner)
 
 /* ---- the builder ---- */
 
-static void on_step(void *owner, const struct wire_step *step)
+static void tell_step(struct jobs *j, const struct job *job, const struct wire_step *step)
 {
-	struct jobs *j = owner;
-	const struct job *job = j->job;
 	struct wire_head head;
 
-	if (!job || job->is_alone)	/* it has told its steps */
-		return;
 	wire_head_init(&head, job->head.verb, job->head.serial, job->number);
 	head.flags = WIRE_STEP;
 	peers_send(j->peers, job->peer, &head, step, sizeof(*step));
+}
+
+static void on_step(void *owner, const struct wire_step *step)
+{
+	struct jobs *j = owner;
+
+	if (j->job && !j->job->is_alone)	/* else it has told its steps */
+		tell_step(j, j->job, step);
 }
 
 static void tell_part(void *owner, const char *part, const struct err *result)
@@ -219,40 +223,56 @@ static void tell_part(void *owner, const char *part, const struct err *result)
 	on_step(owner, &step);
 }
 
-static void tell_trial(struct jobs *j, uint32_t microseconds, const char *text)
+/* ---- what PHP tries ---- */
+
+static void tell_trial(struct jobs *j, const struct job *job, uint32_t microseconds,
+		       const char *text)
 {
 	struct wire_step step = { .name = "php", .microseconds = microseconds };
 
 	(void)str_format(step.text, sizeof(step.text), "%.*s", (int)sizeof(step.text) - 1, text);
-	on_step(j, &step);
+	tell_step(j, job, &step);
+}
+
+/* Nobody else's change waits for a script that does not end, unless all slots do.  What
+ * could not be tried is not refused: only PHP knows. */
+static void start_trial(struct jobs *j)
+{
+	struct jobs_trial *slot = NULL;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < JOBS_TRIALS; i++)
+		if (!j->trial[i].job)
+			slot = &j->trial[i];
+	if (!slot) {
+		j->phase = JOB_TRIAL;
+		return;
+	}
+	if (trial_start(&slot->trial, j->job->number, j->build.payload, j->build.head.size,
+			&err) == 0) {
+		slot->job = leave(j);
+		return;
+	}
+	if (err.code == ERR_EXHAUSTED) {
+		tell_trial(j, j->job, 0, err.text);
+		err = (struct err){ 0 };
+	}
+	answer(j, leave(j), &err, 0, NULL, 0);
 }
 
 static void on_trial_done(void *owner)
 {
-	struct jobs *j = owner;
-	struct err err = j->trial.err;
+	struct jobs_trial *slot = owner;
+	struct jobs *j = slot->jobs;
+	struct job *job = slot->job;
 
+	slot->job = NULL;
 	fault_point("tenantd.tried");
-	if (err.code == 0)
-		tell_trial(j, j->trial.microseconds, "");
-	finish(j, &err);
-}
-
-/* What could not be tried is not refused: only PHP knows. */
-static void start_trial(struct jobs *j)
-{
-	size_t size = j->build.head.size;
-	struct err err = { 0 };
-
-	j->build.head.size = 0;		/* the record is for us */
-	j->phase = JOB_TRIAL;
-	if (trial_start(&j->trial, j->job->number, j->build.payload, size, &err) == 0)
-		return;
-	if (err.code == ERR_EXHAUSTED) {
-		tell_trial(j, 0, err.text);
-		err = (struct err){ 0 };
-	}
-	finish(j, &err);
+	if (slot->trial.err.code == 0)
+		tell_trial(j, job, slot->trial.microseconds, "");
+	answer(j, job, &slot->trial.err, 0, NULL, 0);
+	if (j->phase == JOB_TRIAL)
+		start_trial(j);
 }
 
 /* What the builder brought about becomes the supervisor's.  The spec is what counts,
@@ -390,7 +410,10 @@ void jobs_init(struct jobs *j, struct place *place, struct pools *pools, struct 
 			    .next = { .on_time = start_next, .owner = j } };
 	helper_init(&j->build, place, on_step, on_build_done, j);
 	helper_init(&j->nginx, place, on_step, on_nginx_done, j);
-	trial_init(&j->trial, pools, on_trial_done, j);
+	for (size_t i = 0; i < JOBS_TRIALS; i++) {
+		j->trial[i].jobs = j;
+		trial_init(&j->trial[i].trial, pools, on_trial_done, &j->trial[i]);
+	}
 	pools->on_change = jobs_on_change;
 	pools->owner = j;
 }

@@ -17,6 +17,7 @@
 #include "daemon/supervisor/trial.h"
 
 #define JOBS_MAX 256
+#define JOBS_TRIALS 4	/* at a time */
 #define JOBS_BATCH 16	/* changes for one reload: the first one waits for the last */
 
 struct job;
@@ -26,9 +27,16 @@ struct pools;
 enum job_phase {
 	JOB_NONE,		/* nothing runs */
 	JOB_BUILD,		/* tenant-build */
-	JOB_TRIAL,		/* PHP, in the tenant's cage */
+	JOB_TRIAL,		/* waits until one of those that PHP tries has ended */
 	JOB_SETTLE,		/* processes of a stopped tenant are ending */
 	JOB_NGINX,		/* tenant-nginx */
+};
+
+/* A job that PHP tries: it changes nothing, so others have their turn meanwhile. */
+struct jobs_trial {
+	struct jobs *jobs;
+	struct job *job;	/* NULL: this slot is free */
+	struct trial trial;
 };
 
 struct jobs {
@@ -44,7 +52,7 @@ struct jobs {
 	enum job_phase phase;
 	bool is_closed;			/* no more are started */
 	struct helper build, nginx;
-	struct trial trial;
+	struct jobs_trial trial[JOBS_TRIALS];
 	struct loop_timer settle;	/* limits JOB_SETTLE */
 	struct loop_timer next;		/* starts the next job from a clean stack */
 };

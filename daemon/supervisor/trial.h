@@ -2,7 +2,7 @@
 /*
  * Trying settings that only PHP can judge before anything is changed: the pool's
  * program runs beside the pool in the cage that the settings would have, with no
- * listener, and ends as soon as PHP has started.  One at a time.
+ * listener, and ends as soon as PHP has started.  One at a time for each `struct trial`.
  */
 #ifndef DAEMON_SUPERVISOR_TRIAL_H
 #define DAEMON_SUPERVISOR_TRIAL_H

@@ -13,7 +13,7 @@ import pytest
 
 from tests.lib import procs
 from tests.lib.procs import wait_until
-from tests.lib.rig import QUIT, ROOT, SERVE, Refused, cpu_seconds, rig, tenant
+from tests.lib.rig import Client, QUIT, ROOT, SERVE, Refused, cpu_seconds, rig, tenant
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
@@ -471,6 +471,36 @@ def test_what_a_trial_says(rig, tenant, said, why):
     wait_until(lambda: not [f for f in rig.cgroup_folders(tenant) if "/g" in f[-5:]], 30, "no group")
     rig.pool(SERVE)
     assert rig.visit(tenant) == b"pid 1 hello"
+
+
+def test_trials_hold_up_nobody(rig):
+    """Other sites' changes go on beside scripts that do not end; only a fifth such trial waits."""
+    sites = {f"s{i}.example": rig.add(f"s{i}.example") for i in range(7)}
+    go, began = rig.folder / "go", rig.folder / "began"
+    began.mkdir(mode=0o777)
+    rig.script("tenant-jail", TRIAL.format(str(rig.folder / "seen"), f"""
+open("{began}/%d.%d" % (os.stat("/proc/self/ns/pid").st_ino, time.time_ns()), "w").close()
+while not os.path.exists("{go}"):
+    time.sleep(0.02)
+report(READY)"""), head="")
+    waiting = []
+    for site, number in list(sites.items())[:6]:
+        client = Client(rig)
+        waiting.append((client, client.send("TRY", number, rig.tenant(site))))
+        if len(waiting) == 4:
+            wait_until(lambda: len(list(began.iterdir())) == 4, 30, "four are tried")
+            rig.apply(sites["s6.example"], "s6.example", revision=5)
+            assert rig.list()[sites["s6.example"]][1] == 5
+    last = Client(rig)
+    serial = last.send("APPLY", sites["s6.example"], rig.tenant("s6.example", revision=6))
+    go.touch()
+    for client, sent in waiting:
+        head, payload, steps = client.answer(sent)
+        assert (head["code"], payload, steps) == (0, b"", ["php"])
+        client.close()
+    last.answer(serial)
+    last.close()
+    assert len(list(began.iterdir())) == 6 and rig.list()[sites["s6.example"]][1] == 6
 
 
 def test_a_trial_of_what_is_not_there(rig, tenant):
