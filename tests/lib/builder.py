@@ -13,9 +13,12 @@ import pathlib
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import time
+
+import pytest
 
 from tests.lib import procs
 
@@ -259,3 +262,33 @@ class Builder:
             return int(answer.split(b"\r\n\r\n")[1])
         except (OSError, IndexError, ValueError):
             return None
+
+
+def facts(path):
+    s = os.lstat(path)
+    return stat.S_IMODE(s.st_mode), s.st_uid, s.st_gid
+
+
+def snapshot(*folders):
+    return sorted((str(p), facts(p), p.read_bytes() if p.is_file() and not p.is_symlink() else b"")
+                  for f in folders for p in pathlib.Path(f).rglob("*"))
+
+
+# ---- fixtures, for who imports them ------------------------------------------
+@pytest.fixture
+def make():
+    if os.getuid() != 0:
+        pytest.skip("needs root: other uids")
+    made = []
+
+    def new(conf="", **more):
+        made.append(Builder(conf, **more).__enter__())
+        return made[-1]
+    yield new
+    for builder in made:
+        builder.__exit__()
+
+
+@pytest.fixture
+def b(make):
+    return make()
