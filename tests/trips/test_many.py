@@ -2,6 +2,7 @@
 """One site after another comes, changes and goes among many, and no visitor of the others notices.
 
 As one of all tests it is short; `make check-load` has it long and prints what it saw."""
+import concurrent.futures
 import os
 import re
 import statistics
@@ -14,6 +15,7 @@ from tests.lib.load import PAGE, Load, processes
 
 # Sites, how many of them have processes, how many of these are visited, and for how long.
 SITES, WARM, VISITED, SECONDS = (1000, 50, 20, 60) if os.environ.get("LOAD") else (40, 10, 5, 8)
+CALLERS = 8     # that add sites at the same time
 # Two workers each, which stay: every process that goes is one that was ended.
 STEADY = ("pm=static", "max_children=2", "pool_idle_timeout=1h")
 CONF = f"tenants_max = {SITES + SECONDS + 1}\n"
@@ -39,10 +41,13 @@ def test_change_among_many(new_system):
     system, times, rounds, nginx = new_system(conf=CONF), {}, 0, []
     sites = [f"s{i}.example" for i in range(SITES)]
     began = time.monotonic()
-    for site in sites:
+
+    def add(site):
         options = dict(word.split("=") for word in STEADY) if site in sites[:WARM] else {}
         call(system, {}, "POST", "/v1/tenants", {"site": site, "options": options})
-    print(f"{SITES} sites were added in {time.monotonic() - began:.0f} s")
+    with concurrent.futures.ThreadPoolExecutor(CALLERS) as callers:
+        list(callers.map(add, sites))
+    print(f"{SITES} sites were added in {time.monotonic() - began:.0f} s by {CALLERS} callers")
     for site in sites[:WARM]:
         system.put(site, "public/index.php", PAGE)
         system.text(site)
