@@ -41,9 +41,9 @@ def test_set_loses_no_visitor_and_touches_no_other_pool(steady):
     others = processes(steady, B, C)
     with Load(steady, A, B, C) as load:
         load.wait()
-        for option, said in (("memory_limit=96M", "100663296 14 end"),
-                             ("php_value.precision=7", "100663296 7 end"),
-                             ("max_children=3", "100663296 7 end")):
+        for option, said in (("memory_limit=96M", "96M 14 end"),
+                             ("php_value.precision=7", "96M 7 end"),
+                             ("max_children=3", "96M 7 end")):
             master = steady.status(A)["master_pid"]
             steady.ctl("set", A, option, check=True)
             replaced(steady, A, master)
@@ -60,7 +60,7 @@ def test_set_loses_no_visitor_and_touches_no_other_pool(steady):
         # One change upon another, without waiting for pools to come and to go.
         for precision in range(8, 14):
             steady.ctl("set", A, f"php_value.precision={precision}", check=True)
-        wait_until(lambda: steady.text(A) == "100663296 13 end", LIMIT_S, "the last change")
+        wait_until(lambda: steady.text(A) == "96M 13 end", LIMIT_S, "the last change")
         load.wait()
     assert steady.status(A)["crashes"] == 0
     assert processes(steady, B, C) == others
