@@ -119,7 +119,7 @@ def test_import(system, folder):
         assert system.show(BY_HAND)["options"]["pm"] == "ondemand"
         system.put(SITE, "public/index.php", PAGE)
         assert json.loads(system.text(SITE)) == [f"{SITE}; 5", f"in {SITE}",
-                                                 str(200 << 20), "9", "0", str(90 << 20)]
+                                                 "200M", "9", "0", "90M"]
 
         # Once more is no change; with another value it is a conflict, and told.
         status, envelope, _ = run(system, pools, "--site", f"www={BY_HAND}")
