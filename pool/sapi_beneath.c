@@ -73,6 +73,13 @@ static int open_resolved(int dir, const char *path, uint64_t flags)
 	return open_at(dir, rest, flags, RESOLVE_NO_SYMLINKS);
 }
 
+/* An absolute link, or ".." in one while something is renamed or mounted anywhere on the
+ * machine: then the kernel does not vouch for where it leads. */
+static bool is_worth_resolving(void)
+{
+	return errno == EXDEV || errno == EAGAIN;
+}
+
 /* It may be a link, or lie behind one, to where the last release was unpacked. */
 static int open_docroot(int home)
 {
@@ -80,7 +87,7 @@ static int open_docroot(int home)
 	char path[POOL_PATH_MAX + OPTION_TEXT_MAX];
 	int fd = open_at(home, spec->options.document_root, O_PATH | O_DIRECTORY, 0);
 
-	if (fd >= 0 || errno != EXDEV)
+	if (fd >= 0 || !is_worth_resolving())
 		return fd;
 	(void)snprintf(path, sizeof(path), "%s/%s", spec->home, spec->options.document_root);
 	return open_resolved(home, path, O_PATH | O_DIRECTORY);
@@ -155,7 +162,7 @@ int sapi_beneath_open(const char *path, struct stat *out, char real[PATH_MAX])
 		return -1;
 	}
 	fd = open_at(dir, rest, SCRIPT_FLAGS, 0);
-	if (fd < 0 && errno == EXDEV)
+	if (fd < 0 && is_worth_resolving())
 		fd = open_resolved(dir, path, SCRIPT_FLAGS);
 	if (fd >= 0 && is_file(fd, out) && path_of(fd, real))
 		return fd_take(&fd);

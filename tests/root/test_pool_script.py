@@ -5,6 +5,8 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -199,6 +201,21 @@ def test_document_root_of_a_deployment(target):
         os.symlink(target.format(home=pool.home), pool.home / "current/web")
         assert status(pool, f"{pool.home}/current/web/ran.php") == RAN
         assert status(pool, f"{pool.home}/public/hello.php") == NOT_FOUND
+
+
+def test_links_upwards_while_others_rename(pool):
+    """The kernel refuses ".." in a link while anything on the machine is renamed: it is asked another way."""
+    pool.write("ran.php", "<?php echo 'ran';", folder="releases/6/public")
+    (pool.home / "now").mkdir()
+    os.symlink("../releases/6/public", pool.home / "now/web")
+    (pool.folder / "a").mkdir()
+    rename = subprocess.Popen([sys.executable, "-c", f"import os; os.chdir({str(pool.folder)!r})\n"
+                               "while 1: os.rename('a', 'b'); os.rename('b', 'a')"])
+    try:
+        assert {status(pool, f"{pool.home}/now/web/ran.php") for _ in range(300)} == {RAN}
+    finally:
+        rename.kill()
+        rename.wait()
 
 
 def test_without_method_nothing_runs(pool):
