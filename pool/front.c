@@ -315,7 +315,7 @@ static bool next_record(struct front *f, uint64_t deadline)
 			f->body_ended = r.content == 0;
 			return !f->body_ended || skip(f, r.padding, deadline);
 		}
-		if (r.id == f->id && r.type != FCGI_DATA)
+		if (r.id == f->id && r.type != FCGI_DATA && r.type != FCGI_GET_VALUES)
 			return false;	/* the web server's abort is the common case */
 		if (r.type == FCGI_DATA ? !skip(f, r.content + r.padding, deadline)
 					: !pass_record(f, &r, deadline))

@@ -3,7 +3,8 @@
  * Files that were checked, and whether they are the same still.  Opening a file to
  * look at it costs four system calls, asking the kernel for its attributes one: a
  * file of the same inode, owner, mode and time of change is what it was, since
- * whatever is done to its content, owner, mode or names gives it another time.
+ * whatever is done to its content, owner, mode or own name gives it another time.
+ * A folder above it may have been moved, and a link to it stand there instead.
  */
 #ifndef POOL_KNOWN_H
 #define POOL_KNOWN_H

@@ -200,14 +200,12 @@ static void go_home(void)
 		errlog_write("the worker cannot change to the site's home");
 }
 
-/* Scripts run where they lie.  PHP would ask where it stands and go there and back by
- * whole paths; between scripts a worker stands in the home, from where most ways are
- * short. */
+/* Scripts run where they lie, and what runs after them in the home.  PHP would ask where
+ * it stands, and go back there by its whole path.  The way begins at the root: what ran
+ * last may have gone anywhere. */
 static void run_in_folder(zend_file_handle *file)
 {
-	const char *below_home = sapi_beneath_plain(ZSTR_VAL(file->filename));
-
-	(void)VCWD_CHDIR_FILE(below_home ? below_home : ZSTR_VAL(file->filename));
+	(void)VCWD_CHDIR_FILE(ZSTR_VAL(file->filename));
 	(void)php_execute_script(file);
 	go_home();
 }

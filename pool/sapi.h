@@ -99,8 +99,9 @@ enum script_refusal sapi_script_open(zend_file_handle *out);
 void sapi_script_install(void);
 /* For sapi_module.get_stat: attributes of the script that runs. */
 zend_stat_t *sapi_script_stat(void);
-/* True if PATH is there (as a regular file).  A script is opened at once, and kept
- * for sapi_script_open() until another is looked for or all is forgotten. */
+/* True if PATH is there (as a regular file).  A script is opened at once, unless it
+ * is known, and kept for sapi_script_open() until another is looked for or all is
+ * forgotten. */
 bool sapi_script_exists(const char *path, bool must_be_file);
 void sapi_script_forget(void);
 

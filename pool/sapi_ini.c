@@ -70,7 +70,7 @@ bool sapi_ini_is_expression(const char *value)
 
 bool sapi_ini_is_lost_file(const char *name, const char *value)
 {
-	return strcmp(name, "browscap") == 0 && access(value, R_OK) < 0;
+	return strcmp(name, "browscap") == 0 && *value && access(value, R_OK) < 0;
 }
 
 /* In single quotes nothing has a meaning, and the grammar allows none inside. */

@@ -163,12 +163,21 @@ static zend_result (*open_any)(zend_file_handle *handle);
 static zend_result open_named(zend_file_handle *handle)
 {
 	const char *path = SG(request_info).path_translated;
+	char real[PATH_MAX];
 	struct stat st;
 	CLOSE_AT_EXIT int fd = -1;
 
 	if (!handle->primary_script || !path || strcmp(ZSTR_VAL(handle->filename), path) != 0)
 		return open_any(handle);
 	fd = sapi_beneath_open_plain(path, &st);
+	if (fd < 0) {
+		/* A folder has become a link to where the script lies now: from the next
+		 * request on it has its true name. */
+		known = (struct known){ 0 };
+		fd = sapi_beneath_open(path, &st, real);
+		if (fd >= 0 && !has_extension(real))
+			fd_close(&fd);
+	}
 	return fd >= 0 && is_tenants(&st) && hand_over(handle, &fd, &st) ? SUCCESS : FAILURE;
 }
 

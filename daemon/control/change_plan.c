@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/loop.h"
 #include "base/str.h"
 #include "daemon/control/change_parts.h"
 #include "daemon/control/diff.h"
@@ -24,6 +25,7 @@ struct heir {
 
 /* Sites that stand for all: those with the same values, but for a script of their own. */
 #define TRIALS_MAX 8
+#define TRIALS_MS 30000	/* when the last one may begin: nobody else's change goes on meanwhile */
 
 struct trial {
 	uint32_t number;
@@ -72,9 +74,11 @@ static int add_trial(struct followers *f, uint32_t number, const struct options 
 /* With the plan as the open transaction has it. */
 static int try_all(struct followers *f)
 {
+	const int64_t until = loop_now_ms() + TRIALS_MS;
 	struct tenant t;
 
-	for (; f->tried < f->trial_count && !f->w->is_untried; f->tried++) {
+	for (; f->tried < f->trial_count && !f->w->is_untried && loop_now_ms() < until;
+	     f->tried++) {
 		if (store_find_number(f->w->store, f->trials[f->tried].number, &t, f->err) < 0)
 			return -1;
 		if (work_try(f->w, &t, f->err) < 0)

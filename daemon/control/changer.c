@@ -15,6 +15,8 @@
 #include "daemon/control/changer_inside.h"
 #include "schema/errors.h"
 
+#define REST_EVERY_MS 5000	/* what is due has its turn, however much is asked */
+
 int64_t changer_now_ms(void)
 {
 	struct timespec t = { 0 };
@@ -51,13 +53,30 @@ int changer_submit(struct changer *c, struct changer_job *job, struct err *err)
 	return rc;
 }
 
-static struct changer_job *take_first(struct changer *c)
+static struct changer_job **queued(struct changer *c, uint32_t place)
 {
-	struct changer_job *job = c->queue[c->first];
+	return &c->queue[(c->first + place) % CHANGER_QUEUE];
+}
 
+static struct changer_job *take(struct changer *c, uint32_t place)
+{
+	struct changer_job *job = *queued(c, place);
+
+	for (; place > 0; place--)	/* those before it keep their order */
+		*queued(c, place) = *queued(c, place - 1);
 	c->first = (c->first + 1) % CHANGER_QUEUE;
 	c->waiting--;
 	return job;
+}
+
+static bool is_behind_own(struct changer *c, uint32_t place)
+{
+	const char *site = (*queued(c, place))->change.site;
+
+	for (uint32_t i = 0; i < place; i++)
+		if (strcmp((*queued(c, i))->change.site, site) == 0)
+			return true;
+	return false;
 }
 
 /* A hand that may begin this job now: changes of one site come one after the other. */
@@ -74,23 +93,35 @@ static struct hand *free_hand(struct changer *c, const struct changer_job *job)
 	return found;
 }
 
-/* Gives the first job that waits to a hand, if it is one for hands.  Else it is the caller's
- * as soon as no hand is busy; NULL: it, or there is none, has to wait. */
-static struct changer_job *next_job(struct changer *c, bool *out_is_idle)
+/* A job passes those of other sites that wait for a busy one.  Nobody passes a change of
+ * the same site, or one that may concern several. */
+static void give_out(struct changer *c)
 {
-	struct changer_job *job = NULL;
-	struct hand *h = NULL;
+	for (uint32_t i = 0; i < c->waiting && change_is_of_one_site(&(*queued(c, i))->change);) {
+		struct hand *h = is_behind_own(c, i) ? NULL : free_hand(c, *queued(c, i));
 
-	(void)pthread_mutex_lock(&c->lock);
-	while (c->waiting && change_is_of_one_site(&c->queue[c->first]->change) &&
-	       (h = free_hand(c, c->queue[c->first]))) {
-		h->job = take_first(c);
+		if (!h) {
+			i++;
+			continue;
+		}
+		h->job = take(c, i);
 		c->busy++;
 		(void)pthread_cond_broadcast(&c->given);
 	}
-	if (c->waiting && c->busy == 0)
-		job = take_first(c);
-	*out_is_idle = c->waiting == 0 && c->busy == 0;
+}
+
+/* Gives jobs to hands, and returns one that is the caller's: not before all hands are free.
+ * NULL: there is none, or it has to wait.  Unless it MAY_BEGIN, nothing is begun. */
+static struct changer_job *next_job(struct changer *c, bool may_begin, bool *out_is_idle)
+{
+	struct changer_job *job = NULL;
+
+	(void)pthread_mutex_lock(&c->lock);
+	if (may_begin)
+		give_out(c);
+	if (may_begin && c->waiting && c->busy == 0)
+		job = take(c, 0);
+	*out_is_idle = c->busy == 0 && (c->waiting == 0 || !may_begin);
 	(void)pthread_mutex_unlock(&c->lock);
 	return job;
 }
@@ -104,6 +135,15 @@ static bool is_stopping(struct changer *c)
 }
 
 /* ---- the thread ---- */
+
+/* A supervisor that ended while nothing was asked is no matter of the next change. */
+void changer_drop_dead_link(struct link *l)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+
+	if (link_is_open(l) && poll(&p, 1, 0) != 0)
+		link_close(l);
+}
 
 /* Sleeps until a request comes or a hand is free. */
 static void sleep_until_woken(struct changer *c)
@@ -136,22 +176,30 @@ static void *run(void *arg)
 {
 	struct changer *c = arg;
 
+	int64_t rest_at = changer_now_ms() + REST_EVERY_MS;
+
 	while (!is_stopping(c)) {
 		bool is_idle = false;
-		struct changer_job *job = next_job(c, &is_idle);
+		bool may_begin = changer_now_ms() < rest_at;
+		struct changer_job *job = next_job(c, may_begin, &is_idle);
 
 		if (job) {
+			changer_drop_dead_link(&c->work.link);
 			changer_run_job(c, &c->work, &c->settings, job);
 			job->done(job);
 		} else if (!is_idle) {
 			sleep_until_woken(c);
-		} else if (!changer_do_due(c)) {
-			changer_sleep_until_due(c);
+		} else {
+			bool has_done = changer_do_due(c);
+
+			rest_at = changer_now_ms() + REST_EVERY_MS;
+			if (!has_done && may_begin)
+				changer_sleep_until_due(c);
 		}
 	}
 	changer_end_hands(c);
 	while (c->waiting) {	/* nothing is added any more */
-		struct changer_job *job = take_first(c);
+		struct changer_job *job = take(c, 0);
 		struct err err = { 0 };
 
 		(void)err_set(&err, ERR_BUSY, "tenant-control is ending; ask again in a moment");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who changes anything.  A thread takes requests from a bounded queue, in their order;
- * in between it reconciles, keeps the link to the supervisor, and does what is due daily.
+ * Who changes anything.  A thread takes requests from a bounded queue, those of one site
+ * in their order; in between it reconciles, keeps the link to the supervisor, and does
+ * what is due daily.
  *
  * Changes of different sites wait for the root side at the same time, each in a hand of
  * its own with its own link, so that nginx reads all sites once for several of them.  What

@@ -95,6 +95,7 @@ static void do_daily(struct changer *c)
 	struct err err = { 0 };
 
 	c->daily_at = changer_now_ms() + DAY_MS;
+	settings_now_get(c->settings_now, &c->settings);
 	if (link_call(&c->work.link, WIRE_PURGE, 0, NULL, 0, NULL, NULL, &err) < 0)
 		log_event(JOB_FAILED, "what=purge reason='%s'", err.text);
 	if (store_audit_trim(c->work.store, c->work.settings->audit_rows, &err) < 0)

@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hands: each carries out changes of one site, beside the others. */
 #include <errno.h>
-#include <poll.h>
 
 #include "daemon/control/changer_inside.h"
-
-/* A supervisor that ended while nothing was asked is no matter of the next change. */
-static void drop_dead_link(struct link *l)
-{
-	struct pollfd p = { .fd = l->fd, .events = POLLIN };
-
-	if (link_is_open(l) && poll(&p, 1, 0) != 0)
-		link_close(l);
-}
 
 static void *run_hand(void *arg)
 {
@@ -28,7 +18,7 @@ static void *run_hand(void *arg)
 		struct changer_job *job = h->job;
 
 		(void)pthread_mutex_unlock(&c->lock);
-		drop_dead_link(&h->work.link);
+		changer_drop_dead_link(&h->work.link);
 		(void)pthread_mutex_lock(&c->turn);
 		h->work.is_left = false;
 		changer_run_job(c, &h->work, &h->settings, job);

@@ -9,7 +9,7 @@
 #include "daemon/control/work.h"
 
 #define CHANGER_QUICK_MS 10000
-#define CHANGER_BUILD_MS 1800000	/* above the supervisor's own limits for all jobs, summed */
+#define CHANGER_BUILD_MS 3600000	/* above the supervisor's own limits for all jobs, summed */
 #define CHANGER_RETRY_MIN_MS 250
 #define CHANGER_PASS_MIN_MS 1000
 
@@ -55,6 +55,9 @@ int64_t changer_now_ms(void);
 
 /* The thread looks again at what there is to do. */
 void changer_wake(struct changer *c);
+
+/* Closes a link whose other end has gone: what is asked next opens it again. */
+void changer_drop_dead_link(struct link *l);
 
 /* Carries a change out with WORK and SETTINGS of who calls, the thread or a hand; the
  * answer is in the job then. */

@@ -72,6 +72,9 @@ void parts_forget(struct parts *v, const char *site, uint32_t number)
 
 	if (!s || s->number != number)
 		return;
+	/* What is there is still this one's, not that of the next who gets the name. */
+	while (parts_go_on(v))
+		;
 	(void)tdelete(s, &v->sites, by_name);
 	free_site(s);
 }
@@ -168,6 +171,17 @@ static const char *end_of(const char *at, const char *end)
 	return stop ? stop + 1 : at;
 }
 
+/* All of it or nothing: half of a line would stay there, and come again whole. */
+static int append(int file, const char *data, size_t size)
+{
+	off_t end = lseek(file, 0, SEEK_END);
+	int rc = fd_write_full(file, data, size);
+
+	if (rc < 0 && end >= 0 && ftruncate(file, end) < 0)
+		rc = -1;	/* then it comes twice */
+	return rc;
+}
+
 /* One chunk.  True if there may be more. */
 static bool part_some(struct parts *v, struct parts_stream *s)
 {
@@ -186,7 +200,7 @@ static bool part_some(struct parts *v, struct parts_stream *s)
 		if (stop == at)
 			stop = end;	/* no line of nginx's */
 		/* On a full disk it waits where it is. */
-		if (file >= 0 && fd_write_full(file, at, (size_t)(stop - at)) < 0)
+		if (file >= 0 && append(file, at, (size_t)(stop - at)) < 0)
 			return false;
 		s->offset += (uint64_t)(stop - at);
 		save(v);

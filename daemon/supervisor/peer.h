@@ -10,7 +10,7 @@
 #include "daemon/supervisor/place.h"
 #include "schema/wire.h"
 
-#define PEERS_MAX 32
+#define PEERS_MAX 64	/* control: 13 threads, 16 logs, and a greeting of each that waits */
 
 struct jobs;
 struct execs;

@@ -54,7 +54,9 @@ static int send_stream(struct log_link *l)
 	CLOSE_AT_EXIT int old = file_open_beneath(dir, STREAM_OLD, O_RDONLY | O_NONBLOCK, 0);
 	struct err err = { 0 };
 
-	if (position < 0 || ftruncate(position, sizeof(struct log_position)) < 0) {
+	/* All of it now: on a full disk tenant-log would end at its first write. */
+	if (position < 0 || ftruncate(position, sizeof(struct log_position)) < 0 ||
+	    (errno = posix_fallocate(position, 0, sizeof(struct log_position))) != 0) {
 		(void)err_sys(&err, "make '%s/" POSITION "'", l->place->settings.log_dir);
 		complain(NULL, &err);
 		l->is_stream_sent = true;

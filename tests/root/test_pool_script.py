@@ -165,6 +165,33 @@ def test_what_is_no_file(pool):
     assert status(pool, public)[0] == 403
 
 
+def test_what_runs_after_a_script_moves_no_other(known):
+    pool, _ = known
+    away = pool.write("away.php", "<?php register_shutdown_function(fn() => chdir('/tmp'));")
+    (pool.home / "public/sub").mkdir(exist_ok=True)
+    where = pool.write("sub/where.php", "<?php echo getcwd();")
+    for _ in range(2):
+        status(pool, away)
+        assert status(pool, where)[1] == f"{pool.home}/public/sub"
+
+
+def test_a_known_script_is_moved_behind_a_link(known):
+    """Also where OPcache has forgotten it meanwhile."""
+    pool, _ = known
+    (pool.home / "public/rel").mkdir()
+    path = pool.write("rel/k.php", "<?php echo 'ran';")
+    reset = pool.write("reset.php", "<?php opcache_reset(); echo 'ran';")
+    for each in (path, reset):
+        os.utime(each, (1, 1))
+    for _ in range(2):
+        assert status(pool, path) == RAN
+    (pool.home / "public/rel").rename(pool.home / "public/release-1")
+    os.symlink("release-1", pool.home / "public/rel")
+    for _ in range(3):
+        assert status(pool, reset) == RAN
+        assert status(pool, path) == RAN
+
+
 def test_path_is_the_real_one(pool):
     pool.write("where.php", "<?php echo json_encode([__FILE__, __DIR__, getcwd(),"
                "get_included_files(), $_SERVER['SCRIPT_FILENAME']]);")

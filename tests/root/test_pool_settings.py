@@ -190,6 +190,12 @@ def test_browscap():
         pathlib.Path(folder).rmdir()
 
 
+def test_browscap_is_switched_off():
+    with Pool("php_admin_value.browscap=none") as pool:
+        assert pool.get("hello.php").status == 200
+        assert "not set" not in pool.log()
+
+
 def test_browscap_that_is_not_there():
     """PHP would not start without it."""
     with Pool("php_admin_value.browscap=/nowhere.ini") as pool:

@@ -277,7 +277,7 @@ def test_only_root_and_control_may_connect(rig):
 
 
 def test_connections_are_bounded(rig):
-    clients = [Client(rig) for _ in range(31)]     # PEERS_MAX and the one of the rig
+    clients = [Client(rig) for _ in range(63)]     # PEERS_MAX and the one of the rig
     with pytest.raises((AssertionError, OSError)):
         Client(rig)
     for client in clients:

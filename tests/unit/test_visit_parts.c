@@ -2,12 +2,14 @@
 /* nginx's log in parts: whole lines, each to its own site, none lost where it was left off. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -130,6 +132,16 @@ static void test_parting(void **state)
 	add("log", "a.example 9\n");
 	go_on(&next);
 	holds("a2", "a.example 8\n");
+
+	/* What the first owner's visitors did is not the second one's to read. */
+	site(&next, "a.example", 1, "first");
+	add("log", "a.example 10\n");
+	parts_forget(&next, "a.example", 1);
+	site(&next, "a.example", 9, "second");
+	add("log", "a.example 11\n");
+	go_on(&next);
+	holds("first", "a.example 10\n");
+	holds("second", "a.example 11\n");
 	parts_done(&next);
 }
 
@@ -188,12 +200,36 @@ static void test_full(void **state)
 	parts_done(&v);
 }
 
+/* Where there is room for a half, there is none. */
+static void test_nearly_full(void **state)
+{
+	(void)state;
+	struct parts v;
+	struct rlimit was, small;
+
+	parts_init(&v);
+	site(&v, "g.example", 7, "g");
+	add("nearly", "g.example 1\ng.example 2\n");
+	logs(&v, "nearly", NULL);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	small = (struct rlimit){ 18, was.rlim_max };
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	go_on(&v);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	holds("g", "");
+	go_on(&v);
+	holds("g", "g.example 1\ng.example 2\n");
+	parts_done(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parting),
 		cmocka_unit_test(test_much),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_nearly_full),
 	};
 	struct err err = { 0 };
 
