@@ -3,9 +3,9 @@
 #include "base/caps.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static bool is_kept(cap_value_t cap, const cap_value_t *keep, size_t count)
@@ -53,11 +53,13 @@ int caps_drop_to(uid_t uid, gid_t gid, struct err *err)
 	for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
 		if (cap_get_bound(cap) == 1 && cap_drop_bound(cap) < 0)
 			return err_sys(err, "drop capability %d from the bounding set", cap);
-	if (setgroups(0, NULL) < 0)
+	/* The calls themselves: the C library's also ask the other threads of the process that was
+	 * cloned, which are not here, and wait for their answer. */
+	if (syscall(SYS_setgroups, 0, NULL) < 0)
 		return err_sys(err, "leave all groups");
-	if (setresgid(gid, gid, gid) < 0)
+	if (syscall(SYS_setresgid, gid, gid, gid) < 0)
 		return err_sys(err, "become group %u", gid);
-	if (setresuid(uid, uid, uid) < 0)
+	if (syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return err_sys(err, "become user %u", uid);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, "set no_new_privs");
@@ -67,7 +69,8 @@ int caps_drop_to(uid_t uid, gid_t gid, struct err *err)
 	(void)cap_free(none);
 	if (rc < 0)
 		return rc;
-	if (uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
+	if (uid != 0 && (syscall(SYS_setuid, 0) == 0 ||
+			 syscall(SYS_setresuid, -1, 0, -1) == 0))
 		return err_set(err, ERR_SYSTEM, "user %u could become root again", uid);
 	return 0;
 }

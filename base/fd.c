@@ -107,32 +107,65 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t coun
 	return n < 0 ? -1 : 0;
 }
 
-static void *close_it(void *fd)
+struct strange {
+	size_t count;
+	int fd[FD_MESSAGE_MAX];
+};
+
+static void *close_them(void *arg)
 {
 	const struct linger none = { 0 };
+	struct strange *s = arg;
 
-	/* Fails for what is no socket. */
-	(void)setsockopt((int)(intptr_t)fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	(void)close((int)(intptr_t)fd);
+	for (size_t i = 0; i < s->count; i++) {
+		/* Fails for what is no socket. */
+		(void)setsockopt(s->fd[i], SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+		(void)close(s->fd[i]);
+	}
+	(void)munmap(s, sizeof(*s));
 	return NULL;
+}
+
+/* A thread for all of a message.  mmap(), so that none holds a lock of malloc() while the
+ * process is cloned. */
+static bool start_closer(const int *fds, size_t count)
+{
+	struct strange *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	if (s == MAP_FAILED)
+		return false;
+	s->count = count;
+	memcpy(s->fd, fds, count * sizeof(fds[0]));
+	(void)pthread_attr_init(&attributes);	/* these cannot fail */
+	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attributes, CLOSER_STACK);
+	int rc = pthread_create(&thread, &attributes, close_them, s);
+
+	(void)pthread_attr_destroy(&attributes);
+	if (rc != 0)
+		(void)munmap(s, sizeof(*s));
+	return rc == 0;
+}
+
+static void close_strange(const int *fds, size_t count)
+{
+	int saved = errno;
+
+	/* Without a thread it takes what it takes. */
+	if (count > 0 && !start_closer(fds, count))
+		for (size_t i = 0; i < count; i++)
+			(void)close(fds[i]);
+	errno = saved;
 }
 
 void fd_close_strange(int *fd)
 {
-	int saved = errno;
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	if (*fd < 0)
-		return;
-	(void)pthread_attr_init(&attributes);	/* these cannot fail */
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attributes, CLOSER_STACK);
-	if (pthread_create(&thread, &attributes, close_it, (void *)(intptr_t)*fd) == 0)
-		*fd = -1;
-	(void)pthread_attr_destroy(&attributes);
-	fd_close(fd);		/* without a thread it takes what it takes */
-	errno = saved;
+	if (*fd >= 0)
+		close_strange(fd, 1);
+	*fd = -1;
 }
 
 ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
@@ -148,6 +181,8 @@ ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
 			      .msg_controllen = sizeof(control.room) };
 	size_t room = *count;
 	size_t came = 0;
+	int strange[FD_MESSAGE_MAX];
+	size_t strangers = 0;
 	int cut = 0;
 	ssize_t n = 0;
 
@@ -170,14 +205,15 @@ ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
 				fds[came++] = fd;
 			} else {
 				if (!mutant_is_off("stray-descriptors"))
-					fd_close_strange(&fd);
+					strange[strangers++] = fd;
 				cut = 1;
 			}
 		}
 	}
 	if (cut || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		for (size_t i = 0; i < came; i++)
-			fd_close_strange(&fds[i]);
+			strange[strangers++] = fd_take(&fds[i]);
+		close_strange(strange, strangers);
 		errno = EMSGSIZE;
 		return -1;
 	}

@@ -115,14 +115,17 @@ static bool is_staging(const struct job *job)
 static void end_batch(struct jobs *j, const struct err *err)
 {
 	size_t count = j->batched;
+	/* One by itself, too, where its tree may be wrong by another's fault. */
+	bool is_again = err->code != 0 && (count > 1 || j->is_spoiled);
 
 	j->batched = 0;
 	j->revision = 0;
+	j->is_spoiled = false;
 	j->phase = JOB_NONE;
-	if (err->code != 0 && count > 1)
+	if (is_again)
 		log_event(JOB_FAILED, "what=nginx changes=%zu error='%s'", count, err->text);
 	for (size_t i = 0; i < count; i++) {
-		if (err->code != 0 && count > 1)
+		if (is_again)
 			do_alone(j, j->batch[count - 1 - i]);	/* the first is first again */
 		else
 			answer(j, j->batch[i], err, 0, NULL, 0);
@@ -191,6 +194,7 @@ static void on_settle_late(void *owner)
 	(void)err_set(&err, ERR_FAILED, "processes of tenant %u do not end although they were "
 		      "killed; see /proc/PID/stack of those in its cgroup, then try again",
 		      j->job->number);
+	j->is_spoiled = j->batched > 0;		/* its files lie in the others' tree */
 	finish(j, &err);
 }
 
@@ -304,10 +308,12 @@ static void on_build_done(void *owner)
 
 	fault_point("tenantd.built");
 	if (take_over(j, job, &err) < 0) {
-		if (j->batched > 0 && is_staging(job))
+		if (j->batched > 0 && is_staging(job)) {
+			j->is_spoiled = true;
 			do_alone(j, leave(j));
-		else
+		} else {
 			finish(j, &err);
+		}
 		return;
 	}
 	if (job->head.verb == WIRE_TRY) {

@@ -49,6 +49,7 @@ struct jobs {
 	struct job *batch[JOBS_BATCH];	/* staged, wait for nginx */
 	size_t batched;
 	uint32_t revision;		/* of the tree in which they are staged; 0: none is */
+	bool is_spoiled;		/* one that was to join them may have changed that tree */
 	enum job_phase phase;
 	bool is_closed;			/* no more are started */
 	struct helper build, nginx;

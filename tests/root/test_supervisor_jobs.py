@@ -109,7 +109,10 @@ NGINX_SCRIPT = """
     while not pathlib.Path({go!r}).exists():
         time.sleep(0.01)
     text = b""
-    if any("tenantd_site 13;" in path.read_text() for path in (folder / "staged").glob("*.conf")):
+    mark = folder / "staged/.revision"
+    if not mark.exists() or struct.unpack("=II", mark.read_bytes())[1] != int(sys.argv[1]):
+        text = b"not the tree\\0"
+    elif any("tenantd_site 13;" in path.read_text() for path in (folder / "staged").glob("*.conf")):
         text = b"nginx: no 13\\0"
     else:
         os.rename(folder / "sites", folder / "old")
