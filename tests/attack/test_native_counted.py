@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.lib.native import Times
+from tests.lib.native import NUMBERS, Times
 from tests.lib.procs import wait_until
 
 AUDIT, READLOG = 9, 1       # NETLINK_AUDIT, AUDIT_NLGRP_READLOG
@@ -54,6 +54,7 @@ def test_refused_calls_leave_no_record(way, system):
     """A program makes them in good faith; the host's audit log is not a tenant's to fill."""
     if counted(way)[0] is None:
         pytest.skip("the kernel of this machine does not tell: no audit, or a container")
+    socket_call = NUMBERS["socket"]
     uid, seen = system.show(way.site.name)["uid"], []
 
     def told():
@@ -65,4 +66,4 @@ def test_refused_calls_leave_no_record(way, system):
         assert way.run(Times(("socket", 16, 3, 0), 100)).last == -1
         assert way.run(("kcmp", -1, -1, 0, 0, 0)).killed
         wait_until(told, 30, "the killed call is told of")
-    assert set(seen) == {KCMP}
+    assert socket_call not in seen      # others may be told of: of another instance on this machine

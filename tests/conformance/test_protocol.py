@@ -26,8 +26,7 @@ for ($i = 0; $i < 300 && !($i > 100 && connection_aborted()); $i++) {
 $ended = 1;
 """
 # What waits in PHP's own buffer is not sent: the flush alone has to find out.
-ALONE = ABORT.replace("$ended = 0;", "echo 'begun'; flush(); ob_start(); $ended = 0;").replace(
-    "10000", "1")
+ALONE = ABORT.replace("});\n", "});\necho 'begun'; flush(); ob_start();\n").replace("10000", "1")
 stricter = []       # names of cases that php-fpm does not meet
 
 

@@ -205,7 +205,8 @@ class Builder:
         subprocess.run(["/usr/sbin/nginx", "-p", str(self.folder), "-c",
                         str(self.folder / "nginx.conf"), "-e", str(self.folder / "nginx-error.log")],
                        check=True, timeout=60)
-        procs.wait_until(self.nginx_pid, 60, "nginx's pid file")
+        # It writes the file before it takes its title, by which it is known.
+        procs.wait_until(lambda: "nginx: master" in procs.read(self.nginx_pid(), "cmdline"), 60, "nginx")
         return self
 
     def nginx_pid(self):
