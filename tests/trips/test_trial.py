@@ -45,11 +45,13 @@ def bring(system, state, *sites):
 
 
 def beside(system, site):
-    """Processes in the site's group that are not its pool's."""
-    master = system.status(site)["master_pid"]
-    pool = {master, *procs.children(master)} if master else set()
-    return [pid for pid in procs.in_cgroup(
-        rf"/{system.name}[^/]*/tenants/{system.show(site)['number']}(/|$)") if pid not in pool]
+    """Processes in the site's group that are not its pool's, whose workers come and go."""
+    def pool():
+        master = system.status(site)["master_pid"]
+        return {master, *procs.children(master)} if master else set()
+    before = pool()
+    found = procs.in_cgroup(rf"/{system.name}[^/]*/tenants/{system.show(site)['number']}(/|$)")
+    return sorted(set(found) - before - pool())
 
 
 def is_alone(system, site):
@@ -116,6 +118,7 @@ def test_a_script_that_does_not_end_is_not_waited_for(tried):
         wait_until(lambda: began.exists() and began.read_text(), LIMIT_S, "it runs")
         uid = tried.show(A)["uid"]
         assert json.loads(began.read_text()) == [uid, 1, False]
+        wait_until(lambda: len(beside(tried, A)) == 1, LIMIT_S, "the one that tries")
         [pid] = beside(tried, A)
         assert procs.link(pid, "fd/3") == "/dev/null", "nobody can come"
         assert procs.field(pid, "Uid") == [str(uid)] * 4 and procs.field(pid, "Seccomp") == ["2"]
