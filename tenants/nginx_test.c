@@ -14,11 +14,11 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/caps.h"
 #include "base/fd.h"
+#include "base/loop.h"
 #include "base/str.h"
 #include "schema/errors.h"
 #include "schema/name.h"
@@ -162,25 +162,17 @@ static _Noreturn void child(const struct settings *s, const struct nginx_changed
 
 /* ---- the parent ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Reads until the child has closed its end or the time is over. */
 static int read_output(int fd, int hosts, struct nginx_output *o, struct err *err)
 {
-	int64_t end = now_ms() + NGINX_TEST_LIMIT_S * 1000;
+	int64_t end = loop_now_ms() + NGINX_TEST_LIMIT_S * 1000;
 	char line[LINE_ROOM];
 	char bytes[4096];
 	size_t used = 0;
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = end - now_ms();
+		int64_t left = end - loop_now_ms();
 		int n = left > 0 ? poll(&p, 1, (int)left) : 0;
 
 		if (n < 0 && errno == EINTR)

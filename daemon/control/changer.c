@@ -7,23 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/loop.h"
 #include "daemon/control/change.h"
 #include "daemon/control/changer_inside.h"
 #include "schema/errors.h"
 
 #define REST_EVERY_MS 5000	/* what is due has its turn, however much is asked */
-
-int64_t changer_now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the queue ---- */
 
@@ -164,9 +156,9 @@ void changer_run_job(struct changer *c, struct work *w, struct settings *setting
 	change_run(w, &job->change, &job->answer);
 	/* What just failed gets a moment before the next try. */
 	if (w->is_due)
-		c->pass_at = changer_now_ms();
+		c->pass_at = loop_now_ms();
 	else if (w->is_left && !was_left)
-		c->pass_at = changer_now_ms() + c->pass_wait;
+		c->pass_at = loop_now_ms() + c->pass_wait;
 	w->is_due = false;
 	c->work.is_left = c->work.is_left || w->is_left;
 	changer_publish(c, false);	/* what the caller asks next is true by then */
@@ -176,11 +168,11 @@ static void *run(void *arg)
 {
 	struct changer *c = arg;
 
-	int64_t rest_at = changer_now_ms() + REST_EVERY_MS;
+	int64_t rest_at = loop_now_ms() + REST_EVERY_MS;
 
 	while (!is_stopping(c)) {
 		bool is_idle = false;
-		bool may_begin = changer_now_ms() < rest_at;
+		bool may_begin = loop_now_ms() < rest_at;
 		struct changer_job *job = next_job(c, may_begin, &is_idle);
 
 		if (job) {
@@ -192,7 +184,7 @@ static void *run(void *arg)
 		} else {
 			bool has_done = changer_do_due(c);
 
-			rest_at = changer_now_ms() + REST_EVERY_MS;
+			rest_at = loop_now_ms() + REST_EVERY_MS;
 			if (!has_done && may_begin)
 				changer_sleep_until_due(c);
 		}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/loop.h"
 #include "daemon/control/changer_inside.h"
 #include "schema/events.h"
 
@@ -41,7 +42,7 @@ static void end_pass(struct changer *c, bool is_broken, const struct err *err)
 	if (is_broken)
 		log_event(DAEMON_ERROR, "what=reconcile reason='%s'", err->text);
 	if (c->work.is_left) {
-		c->pass_at = changer_now_ms() + c->pass_wait;
+		c->pass_at = loop_now_ms() + c->pass_wait;
 		c->pass_wait = c->pass_wait * 2 > PASS_MAX_MS ? PASS_MAX_MS : c->pass_wait * 2;
 	} else {
 		c->pass_wait = CHANGER_PASS_MIN_MS;
@@ -85,7 +86,7 @@ static void try_connect(struct changer *c)
 	}
 	if (c->connect_wait == CHANGER_RETRY_MIN_MS)	/* once, not with every try */
 		log_event(DAEMON_ERROR, "what=supervisor reason='%s'", err.text);
-	c->connect_at = changer_now_ms() + c->connect_wait;
+	c->connect_at = loop_now_ms() + c->connect_wait;
 	c->connect_wait = c->connect_wait * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : c->connect_wait * 2;
 	changer_publish(c, false);
 }
@@ -94,7 +95,7 @@ static void do_daily(struct changer *c)
 {
 	struct err err = { 0 };
 
-	c->daily_at = changer_now_ms() + DAY_MS;
+	c->daily_at = loop_now_ms() + DAY_MS;
 	settings_now_get(c->settings_now, &c->settings);
 	if (link_call(&c->work.link, WIRE_PURGE, 0, NULL, 0, NULL, NULL, &err) < 0)
 		log_event(JOB_FAILED, "what=purge reason='%s'", err.text);
@@ -112,7 +113,7 @@ void changer_sleep_until_due(struct changer *c)
 
 	if (is_open && c->work.is_left && c->pass_at < due)
 		due = c->pass_at;
-	int64_t wait = due - changer_now_ms();
+	int64_t wait = due - loop_now_ms();
 
 	if (poll(p, is_open ? 2 : 1, wait < 0 ? 0 : wait > DAY_MS ? DAY_MS : (int)wait) <= 0)
 		return;
@@ -122,7 +123,7 @@ void changer_sleep_until_due(struct changer *c)
 	if (is_open && p[1].revents) {
 		link_close(&c->work.link);
 		c->is_passing = false;
-		c->connect_at = changer_now_ms() + c->connect_wait;
+		c->connect_at = loop_now_ms() + c->connect_wait;
 		log_event(DAEMON_ERROR, "what=supervisor reason='it closed the connection'");
 		changer_publish(c, false);
 	}
@@ -134,15 +135,15 @@ bool changer_do_due(struct changer *c)
 
 	if (!is_open) {
 		c->is_passing = false;
-		if (changer_now_ms() < c->connect_at)
+		if (loop_now_ms() < c->connect_at)
 			return false;
 		try_connect(c);
-		c->pass_at = changer_now_ms();
+		c->pass_at = loop_now_ms();
 	} else if (c->is_passing) {
 		step_pass(c);
-	} else if (c->work.is_left && changer_now_ms() >= c->pass_at) {
+	} else if (c->work.is_left && loop_now_ms() >= c->pass_at) {
 		begin_pass(c);
-	} else if (changer_now_ms() >= c->daily_at) {
+	} else if (loop_now_ms() >= c->daily_at) {
 		do_daily(c);
 	} else {
 		return false;

@@ -51,8 +51,6 @@ struct changer {
 	struct stranger *strangers;
 };
 
-int64_t changer_now_ms(void);
-
 /* The thread looks again at what there is to do. */
 void changer_wake(struct changer *c);
 

@@ -9,20 +9,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/loop.h"
 #include "base/str.h"
 #include "schema/errors.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void link_init(struct link *l, int quick_ms, int build_ms)
 {
@@ -99,7 +91,7 @@ static int receive(struct link *l, int64_t until, struct err *err)
 	int ready = 0;
 
 	for (;;) {
-		left = until - now_ms();
+		left = until - loop_now_ms();
 		ready = poll(&p, 1, left < 0 ? 0 : (int)(left < slice ? left : slice));
 		if (ready < 0 && errno != EINTR)
 			return lost(l, err, "cannot be waited for", strerror(errno));
@@ -159,7 +151,7 @@ int link_call(struct link *l, uint16_t verb, uint32_t number, const void *payloa
 	      link_step *each, void *ctx, struct err *err)
 {
 	struct wire_head h;
-	int64_t until = now_ms() + (wire_verb_is_build(verb) ? l->build_ms : l->quick_ms);
+	int64_t until = loop_now_ms() + (wire_verb_is_build(verb) ? l->build_ms : l->quick_ms);
 
 	if (!link_is_open(l))
 		return err_set(err, ERR_NO_DAEMON, "the supervisor is not connected");

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/loop.h"
 #include "base/str.h"
 #include "daemon/control/pages.h"
 #include "schema/errors.h"
@@ -14,14 +14,6 @@
 #define WAIT_MS 2000
 #define AWAY_MS 1000
 #define VERIFY_MS 130000		/* above the supervisor's own limit */
-
-static int64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void live_init(struct live *l, const char *run_dir)
 {
@@ -37,10 +29,10 @@ void live_done(struct live *l)
 
 static int connect_again(struct live *l, struct err *err)
 {
-	if (now_ms() >= l->away_until_ms) {
+	if (loop_now_ms() >= l->away_until_ms) {
 		if (link_open(&l->link, l->run_dir, &l->why) == 0)
 			return 0;
-		l->away_until_ms = now_ms() + AWAY_MS;
+		l->away_until_ms = loop_now_ms() + AWAY_MS;
 	}
 	return err_set(err, l->why.code, "%s", l->why.text);
 }
