@@ -198,7 +198,7 @@ $B/gen: $(gen.objects) $B/libschema.a $B/libbase.a
 
 # ---- unit tests -----------------------------------------------------------
 # Archives give each test just the objects it names; the SAPI stays out.
-test.libs = $(patsubst %,$B/lib%.a,log mail net supervisor control cli pool tenants sandbox schema base)
+test.libs = $(patsubst %,$B/lib%.a,log mail net supervisor control cli pool tenants probe sandbox schema base)
 $B/tests/%: $B/tests/unit/%.o $(test.libs)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

@@ -2,7 +2,6 @@
 /* The order of a swap. */
 #include "tenants/nginx_swap.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -49,20 +48,13 @@ static int exchange(int nginx, struct err *err)
 	return 0;
 }
 
-static int limit_ms(int nginx)
+/* Of the staged tree, while it can still be refused. */
+static int limit_ms(int nginx, struct err *err)
 {
-	struct err none = { 0 };
-	CLOSE_AT_EXIT int dir = open_tree(nginx, NGINX_SITES, &none);
-	DIR *entries = dir < 0 ? NULL : fdopendir(dir);
-	int limit = LOAD_LIMIT_MS;
+	CLOSE_AT_EXIT int staged = open_tree(nginx, NGINX_STAGED, err);
+	int files = staged < 0 ? -1 : nginx_tree_files(staged, err);
 
-	if (!entries)
-		return limit;
-	dir = -1;		/* the stream's */
-	while (readdir(entries))
-		limit += LOAD_LIMIT_PER_SITE_MS;
-	(void)closedir(entries);	/* read only */
-	return limit;
+	return files < 0 ? -1 : LOAD_LIMIT_MS + files * LOAD_LIMIT_PER_SITE_MS;
 }
 
 /* A reload that nginx refuses is told of nowhere but in its log.  So when it is late it is asked
@@ -91,7 +83,10 @@ static int load(const struct settings *s, int nginx, struct nginx_master *m, uin
 		struct err *err)
 {
 	struct err second = { 0 };
+	int limit = limit_ms(nginx, err);
 
+	if (limit < 0)
+		return -1;
 	nginx_master_note(m);
 	if (exchange(nginx, err) < 0)
 		return -1;
@@ -100,7 +95,7 @@ static int load(const struct settings *s, int nginx, struct nginx_master *m, uin
 
 	fault_point("nginx.signalled");
 	if (rc == 0)
-		rc = wait_for_load(s, m, revision, limit_ms(nginx), err);
+		rc = wait_for_load(s, m, revision, limit, err);
 	if (rc == 0)
 		return 0;
 	/* What nginx runs and what it would read are the same again.  It is told

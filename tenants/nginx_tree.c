@@ -78,6 +78,22 @@ int nginx_tree_read_mark(int dir, uint32_t *out, struct err *err)
 	return load(dir, MARK_FILE, out, err);
 }
 
+static int count_file(int dir, const char *name, void *arg, struct err *err)
+{
+	(void)dir;
+	(void)name;
+	(void)err;
+	++*(int *)arg;
+	return 0;
+}
+
+int nginx_tree_files(int dir, struct err *err)
+{
+	int count = 0;
+
+	return file_each(dir, count_file, &count, err) < 0 ? -1 : count;
+}
+
 bool nginx_tree_has(int dir, const char *name, const struct text *want)
 {
 	struct err none = { 0 };

@@ -31,6 +31,9 @@ int nginx_tree_read_mark(int dir, uint32_t *out, struct err *err);
 /* Takes the mark away, before a tree that bears one is changed. */
 int nginx_tree_unmark(int dir, struct err *err);
 
+/* How many files the tree in DIR has. */
+int nginx_tree_files(int dir, struct err *err);
+
 /* True if NAME in DIR holds exactly this text; with NULL: if it is not there. */
 bool nginx_tree_has(int dir, const char *name, const struct text *want);
 

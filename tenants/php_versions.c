@@ -2,14 +2,15 @@
 /* Looking into LIBEXEC/php. */
 #include "tenants/php_versions.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "schema/errors.h"
 #include "schema/option_list.h"
 
@@ -41,24 +42,29 @@ static bool is_version(const char *name)
 	return options_parse(&scratch, &option_rows[OPT_php], name, &unused) == 0 && *name;
 }
 
+static int take_version(int dir, const char *name, void *arg, struct err *err)
+{
+	struct php_versions *out = arg;
+	char program[NAME_MAX + 16];
+
+	(void)err;
+	if (out->count == PHP_VERSIONS_MAX)
+		return 0;
+	(void)str_format(program, sizeof(program), "%s/%s", name, parts[0]);	/* fits */
+	if (is_version(name) && faccessat(dir, program, X_OK, 0) == 0)
+		(void)str_copy(out->name[out->count++], OPTION_TEXT_MAX, name);
+	return 0;
+}
+
 int php_versions_read(const struct settings *s, struct php_versions *out, struct err *err)
 {
 	CLOSE_AT_EXIT int fd = open_folder(s, "");
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
 
 	out->count = 0;
-	if (!entries)
+	if (fd < 0)
 		return err_sys(err, "read the folder of PHP's versions, '%s/php'", s->libexec_dir);
-	fd = -1;		/* the stream owns it now */
-	for (struct dirent *e; (e = readdir(entries)) && out->count < PHP_VERSIONS_MAX;) {
-		char program[sizeof(e->d_name) + 16];
-
-		(void)str_format(program, sizeof(program), "%s/%s", e->d_name,
-				 parts[0]);	/* fits */
-		if (is_version(e->d_name) && faccessat(dirfd(entries), program, X_OK, 0) == 0)
-			(void)str_copy(out->name[out->count++], OPTION_TEXT_MAX, e->d_name);
-	}
-	(void)closedir(entries);	/* read only */
+	if (file_each(fd, take_version, out, err) < 0)
+		return err_wrap(err, "PHP's versions, '%s/php'", s->libexec_dir);
 	qsort(out->name, out->count, sizeof(out->name[0]), by_version);
 	return 0;
 }

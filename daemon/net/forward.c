@@ -2,7 +2,6 @@
 /* Reading and writing /proc/sys/net. */
 #include "daemon/net/forward.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "daemon/net/net_rules.h"
 #include "schema/net.h"
@@ -107,24 +107,26 @@ static int empty(struct net_table *t, bool is_closing, struct err *err)
 	return rc;
 }
 
+/* Links, too: switching the host's off has closed them. */
+static int open_entry(int dir, const char *name, void *arg, struct err *err)
+{
+	(void)dir;
+	return is_link(name) ? forward_link(name, err) :
+	       is_ours_to_open(name) ? open_one(arg, name, err) : 0;
+}
+
 int forward_open(struct net_table *t, struct err *err)
 {
 	if (host_forwards()) {
 		text_free(&t->opened);
 		return empty(t, false, err);
 	}
-	DIR *entries = opendir(CONF);
-	int rc = 0;
+	CLOSE_AT_EXIT int conf = open(CONF, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (!entries)
-		return err_sys(err, "read '" CONF "'");
-	/* Links, too: switching the host's off has closed them. */
-	for (struct dirent *e; rc == 0 && (e = readdir(entries));)
-		if (is_link(e->d_name))
-			rc = forward_link(e->d_name, err);
-		else if (is_ours_to_open(e->d_name))
-			rc = open_one(t, e->d_name, err);
-	(void)closedir(entries);	/* read only */
+	if (conf < 0)
+		return err_sys(err, "open '" CONF "'");
+	int rc = file_each(conf, open_entry, t, err);
+
 	text_free(&t->opened);
 	return net_table_each(t, NET_SET_OPENED, collect, &t->opened, err) < 0 ? -1 : rc;
 }

@@ -2,7 +2,6 @@
 /* Attempts behind the worker's filter, and how they are told. */
 #include "sandbox/probe/probe.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/str.h"
 
 #define FILTER_MAX 8192
@@ -127,21 +127,36 @@ const char *probe_home(const struct probe *p, const char *below)
 	return path;
 }
 
+struct list {
+	void (*each)(const char *name, void *arg);
+	void *arg;
+	int count;
+};
+
+static int list_one(int dir, const char *name, void *arg, struct err *err)
+{
+	struct list *l = arg;
+
+	(void)dir;
+	(void)err;
+	l->each(name, l->arg);
+	l->count++;
+	return 0;
+}
+
 int probe_list(const char *path, void (*each)(const char *name, void *arg), void *arg)
 {
-	DIR *entries = opendir(path);
-	int count = 0;
+	CLOSE_AT_EXIT int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct list l = { each, arg, 0 };
+	struct err err = { 0 };
 
-	if (!entries)
+	if (dir < 0)
 		return -1;
-	for (struct dirent *e; (e = readdir(entries));) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		each(e->d_name, arg);
-		count++;
+	if (file_each(dir, list_one, &l, &err) < 0) {
+		errno = err.sys;
+		return -1;
 	}
-	(void)closedir(entries);	/* read only */
-	return count;
+	return l.count;
 }
 
 long probe_open_for_writing(const char *path)

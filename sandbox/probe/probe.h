@@ -70,7 +70,8 @@ const char *probe_next_line(const char *at);
 /* A path below the home, in one buffer per call of the process.  Fits. */
 const char *probe_home(const struct probe *p, const char *below);
 
-/* Calls back for each entry of a folder but . and ..; the number of entries, or -1. */
+/* Calls back for each entry of a folder but . and ..; the number of entries, or -1
+ * with errno, also where the folder cannot be read to its end. */
 int probe_list(const char *path, void (*each)(const char *name, void *arg), void *arg);
 
 /* A file of /proc as text, or NULL; the buffer is used again by the next call. */
