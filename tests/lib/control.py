@@ -30,6 +30,7 @@ REPLY, STEP, MORE = 1, 2, 4
 SITE, REASON = 254, 256
 VALIDATED_MAX = 200_000         # bytes of a reply; thousands of rows would take long
 ISSUED, BUILT, REMOVED = 1, 2, 3
+GATE_S = 60
 UNCOUNTED = 2                   # number of the tenant whose machine counts no violations
 
 
@@ -123,13 +124,14 @@ class FakeSupervisor:
         return self
 
     def stop(self):
-        self.stop_now = True
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for connection in self.connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self.connections = []
+        with self.lock:         # who has just come in goes, too
+            self.stop_now = True
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+            for connection in self.connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self.connections, self.listener = [], None
         os.unlink(self.path)
 
     def accept(self, listener):
@@ -138,7 +140,11 @@ class FakeSupervisor:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            self.connections.append(connection)
+            with self.lock:
+                if listener is not self.listener:
+                    connection.close()
+                    return
+                self.connections.append(connection)
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
@@ -256,6 +262,34 @@ class FakeSupervisor:
         found = [(n, r) for n, r in self.ledger.items()
                  if r["site"] == name and r["state"] != REMOVED]
         return found[0] if found else None
+
+
+class Gate:
+    """Holds the answers to a verb until it is opened; LETS so many through before."""
+
+    def __init__(self, c, verb, lets=0, seconds=GATE_S):
+        self.c, self.verb, self.seconds, self.is_open = c, verb, seconds, threading.Event()
+        self.before, self.is_late = len(c.fake.verbs(verb)) + lets, False
+        c.fake.meet[verb] = self.meet
+
+    def held(self):
+        return len(self.c.fake.verbs(self.verb)) - self.before
+
+    def meet(self):
+        if self.held() > 0 and not self.is_open.wait(self.seconds):
+            self.is_late = True
+
+    def wait(self, count):
+        """Until so many wait there."""
+        try:
+            procs.wait_until(lambda: self.held() == count, GATE_S, f"{count} wait for {self.verb}")
+        except AssertionError:
+            self.open()         # nobody shall wait for a test that has failed
+            raise
+
+    def open(self):
+        self.is_open.set()
+        self.c.fake.meet.pop(self.verb, None)
 
 
 class Answer:

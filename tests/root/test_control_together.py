@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from tests.lib import procs
-from tests.lib.control import Control
+from tests.lib.control import Control, Gate
 
 HANDS = 8       # CHANGER_HANDS
 LIMIT_S = 30
@@ -22,28 +22,6 @@ def c():
         pytest.skip("needs root: control's uid")
     with Control() as control:
         yield control.settled()
-
-
-class Gate:
-    """Holds the supervisor's answers until it is opened."""
-
-    def __init__(self, c, verb):
-        self.c, self.verb, self.is_open = c, verb, threading.Event()
-        self.before = len(c.fake.verbs(verb))
-        c.fake.meet[verb] = lambda: self.is_open.wait(LIMIT_S)
-
-    def wait(self, count):
-        """Until so many wait there."""
-        try:
-            procs.wait_until(lambda: len(self.c.fake.verbs(self.verb)) - self.before == count,
-                             LIMIT_S, f"{count} wait for {self.verb}")
-        except AssertionError:
-            self.open()         # nobody shall wait for a test that has failed
-            raise
-
-    def open(self):
-        self.is_open.set()
-        del self.c.fake.meet[self.verb]
 
 
 def begin(answers, call, *words, **more):
