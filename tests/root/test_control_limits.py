@@ -14,9 +14,10 @@ import time
 import pytest
 
 from tests.lib import procs
-from tests.lib.control import BUILT, Control, UNCOUNTED, failed, UnixConnection
+from tests.lib.control import BUILT, Control, Gate, UNCOUNTED, failed, UnixConnection
 
 NOBODY = 65534
+QUEUE = 32       # CHANGER_QUEUE
 
 
 @pytest.fixture
@@ -29,19 +30,17 @@ def c():
 
 def test_reads_go_on_during_a_change(c):
     c.add("x.example")
-    c.fake.delay["apply"] = 2
-    answers = []
+    gate, answers = Gate(c, "apply"), []
     t = threading.Thread(target=lambda: answers.append(c.patch("x.example", plan="small")))
     t.start()
-    start, reads = time.monotonic(), 0
-    while not answers and time.monotonic() < start + 5:
-        begin = time.monotonic()
+    gate.wait(1)
+    for _ in range(6):
         assert c.show("x.example").status == 200 and c.get("/v1/tenants").status == 200
         assert c.get("/v1/tenants/x.example/status").status == 200
-        assert time.monotonic() - begin < 0.5
-        reads += 1
+    assert not answers and not gate.is_late, "they were answered while the change went on"
+    gate.open()
     t.join()
-    assert answers[0].result == "done" and reads > 5
+    assert answers[0].result == "done"
 
 
 @pytest.mark.slow
@@ -50,34 +49,42 @@ def test_a_supervisor_that_hangs_is_told_of(c):
     c.add("x.example")
     c.fake.delay["apply"] = 25          # it works: others are greeted meanwhile
     assert c.patch("x.example", plan="small").result == "done"
-    c.fake.delay.update(apply=90, hello=90)
+    c.fake.delay.clear()
+    gates = [Gate(c, verb, seconds=90) for verb in ("apply", "hello")]
     began = time.monotonic()
     failed(c.patch("x.example", plan="default"), 503, "no_daemon")
     assert time.monotonic() - began < 60
-    c.fake.delay.clear()
+    for gate in gates:          # the reconciler may be waiting there by now
+        gate.open()
     procs.wait_until(lambda: c.get("/v1/status").data["is_reconciled"], 60, "it is caught up with")
     assert c.fake.specs[c.show("x.example").data["number"]].revision == 3
+    assert gates[0].held() > 1, "asked again"
+
+
+def fill_queue(c, count):
+    """COUNT changes of one site, which come one after the other: the first runs, held by a gate, and the
+    queue is full.  (gate, answers, threads)"""
+    gate, answers, threads = Gate(c, "apply"), [], []
+    for i in range(count):
+        threads.append(threading.Thread(target=lambda i=i: answers.append(
+            c.patch("x.example", options={f"env.V{i}": "1"}))))
+        threads[-1].start()
+        if i == 0:
+            gate.wait(1)
+    procs.wait_until(lambda: c.get("/v1/status").data["changes_waiting"] == QUEUE, 30, "the queue is full")
+    return gate, answers, threads
 
 
 def test_queue_is_bounded(c):
     c.add("x.example")
-    done = len(c.fake.verbs("apply"))
-    c.fake.delay["apply"] = 1.5
-    answers, threads = [], []
-    for i in range(40):     # of one site: one after the other
-        t = threading.Thread(target=lambda i=i: answers.append(
-            c.patch("x.example", options={f"env.V{i}": "1"})))
-        threads.append(t)
-        t.start()
-        if i == 0:
-            procs.wait_until(lambda: len(c.fake.verbs("apply")) > done, 30, "the first change runs")
-            c.fake.delay["apply"] = 0
+    gate, answers, threads = fill_queue(c, QUEUE + 8)
+    procs.wait_until(lambda: len(answers) == 7, 30, "seven are refused")
+    assert {a.code for a in answers} == {"busy"}
+    gate.open()
     for t in threads:
         t.join()
-    busy = [a for a in answers if a.result == "failed"]
-    assert {a.code for a in busy} == {"busy"} and 1 <= len(busy) <= 8
-    assert len(answers) - len(busy) >= 32
-    assert len(c.show("x.example").data["overrides"]) == len(answers) - len(busy)
+    assert [a.result for a in answers[7:]] == ["done"] * (QUEUE + 1)
+    assert len(c.show("x.example").data["overrides"]) == QUEUE + 1
 
 
 def test_caller_that_leaves_during_a_change(c):
@@ -378,19 +385,22 @@ def test_refuses_to_be_root():
 def test_stops_while_changes_wait(c):
     c.add("x.example")
     c.settled()
-    done = len(c.fake.verbs("apply"))
-    c.fake.delay["apply"] = 1.5
-    answers = []
-    threads = [threading.Thread(target=lambda i=i: answers.append(
-        c.patch("x.example", options={f"env.V{i}": "1"}))) for i in range(4)]
-    for t in threads:
-        t.start()
-    procs.wait_until(lambda: len(c.fake.verbs("apply")) > done, 30, "a change runs")
-    time.sleep(0.3)             # for the others to reach the queue
+    gate, answers, threads = fill_queue(c, QUEUE + 1)
+    asked = UnixConnection(c.socket)
+
+    def refusal():
+        asked.request("PATCH", "/v1/tenants/x.example", "{}")
+        return json.loads(asked.getresponse().read())["data"]["sentence"]
+    assert "wait already" in refusal()
+    c.child.terminate()
+    # On a connection that it has, as it takes no new ones by then.
+    procs.wait_until(lambda: "is ending" in refusal(), 30, "it begins no more changes")
+    gate.open()
     assert c.stop() == 0
+    asked.close()
     for t in threads:
         t.join()
-    assert sorted(a.code or a.result for a in answers) == ["busy", "busy", "busy", "done"]
+    assert sorted(a.code or a.result for a in answers) == ["busy"] * QUEUE + ["done"]
     c.start().settled()
     assert len(c.show("x.example").data["overrides"]) == 1
 
