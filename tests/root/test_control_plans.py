@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plans over the API: inheritance, sites that follow, refusals."""
 import json
+import threading
 
 import pytest
 
-from tests.lib.control import Control, ERRORS, failed
+from tests.lib import procs
+from tests.lib.control import Control, ERRORS, failed, GATE_S
 
 
 @pytest.fixture
@@ -211,10 +213,7 @@ def test_a_site_that_errs_says_failed_and_follows_the_next_change(c):
     c.add("x.example")
     c.fake.fail["apply"] = (ERRORS["NGINX"], "nginx does not want it")
     plan_set(c, "default", options={"pids_max": 70})
-    c.get("/v1/status")
-    for _ in range(600):
-        if c.show("x.example").data["state"] == "failed":
-            break
+    procs.wait_until(lambda: c.show("x.example").data["state"] == "failed", 30, "it could not follow")
     assert c.show("x.example").data["reason"] == "nginx does not want it"
     c.fake.fail.clear()
     plan_set(c, "default", options={"pids_max": 80})
@@ -226,12 +225,20 @@ def test_a_site_that_errs_says_failed_and_follows_the_next_change(c):
 def test_reads_and_changes_go_on_while_sites_follow(c):
     for n in range(8):
         c.add(f"s{n}.example")
-    c.fake.delay["apply"] = 0.3
+    told, one, answers = len(c.fake.verbs("apply")), threading.Semaphore(0), []
+    c.fake.meet["apply"] = lambda: one.acquire(timeout=GATE_S)
     assert plan_set(c, "default", options={"pids_max": 70}).result == "done"
-    assert plan(c, "default")["pending"] > 0
-    assert c.patch("s7.example", options={"pids_max": 71}).result == "done"
-    assert plan(c, "default")["pending"] > 0, "the change waited for all"
-    c.fake.delay.clear()
+    procs.wait_until(lambda: len(c.fake.verbs("apply")) == told + 1, 30, "the first one follows")
+    assert plan(c, "default")["pending"] == 8
+    change = threading.Thread(target=lambda: answers.append(c.patch("s7.example", options={"pids_max": 71})))
+    change.start()
+    procs.wait_until(lambda: c.get("/v1/status").data["changes_waiting"] == 1, 30, "the change waits")
+    one.release(2)              # the first one's, and the change's own
+    change.join()
+    assert answers[0].result == "done"
+    assert plan(c, "default")["pending"] == 6, "the others wait still"
+    del c.fake.meet["apply"]
+    one.release(8)
     c.settled()
     assert plan(c, "default")["pending"] == 0
     assert last(c, "s7.example").options["pids_max"] == 71
