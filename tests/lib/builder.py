@@ -6,6 +6,7 @@
         b.apply(number, "site.example", memory_max="64M")
         b.start_nginx()
 """
+import contextlib
 import functools
 import http.client
 import os
@@ -47,10 +48,13 @@ http {{
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def reserve_port():
+    """A socket on a free port of 127.0.0.1, which nobody gets who asks for any.  nginx, which names it,
+    may listen there all the same: both say SO_REUSEADDR, and this one does not listen."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 @functools.cache
@@ -90,7 +94,8 @@ class Builder:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="builder.", dir="/tmp"))
         self.folder.chmod(0o755)
         self.env = dict(os.environ, **(env or {}))
-        self.port = free_port()
+        self.reserved = reserve_port()
+        self.port = self.reserved.getsockname()[1]
         self.homes, self.state = self.folder / "homes", self.folder / "state"
         self.run, self.log = self.folder / "run", self.folder / "log"
         self.conf = self.folder / "tenantd.conf"
@@ -111,6 +116,7 @@ class Builder:
 
     def __exit__(self, *_):
         self.stop_nginx()
+        self.reserved.close()
         shutil.rmtree(self.folder)
 
     # ---- tenant-build ----------------------------------------------------------
@@ -205,9 +211,15 @@ class Builder:
         subprocess.run(["/usr/sbin/nginx", "-p", str(self.folder), "-c",
                         str(self.folder / "nginx.conf"), "-e", str(self.folder / "nginx-error.log")],
                        check=True, timeout=60)
-        # It writes the file before it takes its title, by which it is known.
+        # It writes the file before it takes its title, by which it is known; so are its workers, which a
+        # swap waits for to leave.
         procs.wait_until(lambda: "nginx: master" in procs.read(self.nginx_pid(), "cmdline"), 60, "nginx")
+        procs.wait_until(lambda: len(self.nginx_workers()) == 2, 60, "its workers")
         return self
+
+    def nginx_workers(self):
+        return [pid for pid in procs.children(self.nginx_pid())
+                if "nginx: worker process" in procs.read(pid, "cmdline")]
 
     def nginx_pid(self):
         try:
@@ -229,7 +241,7 @@ class Builder:
         while any(os.path.exists(f"/proc/{p}") for p in (pid, *children)):
             if sig == 9:
                 for child in children:
-                    if os.path.exists(f"/proc/{child}"):
+                    with contextlib.suppress(ProcessLookupError):
                         os.kill(int(child), 9)
             assert time.monotonic() < end, "nginx did not stop"
             time.sleep(0.02)

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.lib import procs
 from tests.lib.builder import Builder
 
 CONFLICT, BAD_RECORD, NGINX = 5, 15, 12
@@ -79,7 +80,7 @@ def test_a_file_that_somebody_broke(b):
     break_file(b, other)
     answer = b.swap(b.apply(number, "site.example", "max_connections=7").nginx)
     assert answer.code == NGINX and "nonsense" in answer.text and f"{other}.conf" in answer.text
-    assert "nonsense" in b.nginx_log(), "it was nginx that refused it, not the test"
+    procs.wait_until(lambda: "nonsense" in b.nginx_log(), 30, "it was nginx that refused it, not the test")
     assert b.get("site.example")[0] == 200 and b.revision() == before
     assert not is_staged(b)
     assert "tenantd_site 7" not in (b.state / f"nginx/sites/{number}.conf").read_text()
