@@ -30,6 +30,7 @@ MAGIC = 0x544e5457
 VERSION = int(re.search(r"#define WIRE_VERSION (\d+)", (ROOT / "schema/wire.h").read_text())[1])
 REPLY, STEP, MORE = 1, 2, 4
 LIMIT_S = 60
+HEARD = "X_HEARD"       # the test's own word to the manager
 STATUS = struct.Struct("=IIiIqQQQIii4xQQQQQQQQQQIII4x10Q256s256s256s256s")
 STATUS_NAMES = ("pool_state generation master_pid processes since starts crashes listener_replaced"
                 " backoff_s workers active memory_current memory_max memory_oom_kill"
@@ -201,7 +202,7 @@ class Rig:
 
     # ---- life ----------------------------------------------------------------
     def __enter__(self):
-        self.lock, self.is_over = threading.Lock(), False
+        self.lock, self.is_over, self.has_heard = threading.Lock(), False, threading.Event()
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(self.folder / "notify"))
         self.manager.settimeout(0.2)
@@ -247,9 +248,9 @@ class Rig:
 
     def start(self, wait=True):
         """Starts tenantd with what is in the store, as systemd would."""
+        self.hear()
         names = list(self.store)
         environment = {"NOTIFY_SOCKET": str(self.folder / "notify"), **self.env}
-        self.said = []
 
         def place():
             high = [os.dup2(self.store[name], 500 + i) for i, name in enumerate(names)]
@@ -279,11 +280,23 @@ class Rig:
                 continue
             words = dict(line.split("=", 1) for line in text.decode().splitlines())
             with self.lock:
+                if HEARD in words:
+                    self.said = []
+                    self.has_heard.set()
+                    continue
                 if "FDSTORE" in words:
                     self.store[words["FDNAME"]] = fds[0]
                 elif "FDSTOREREMOVE" in words and words["FDNAME"] in self.store:
                     os.close(self.store.pop(words["FDNAME"]))
                 self.said += text.decode().splitlines()
+
+    def hear(self):
+        """Until the manager has heard all that was said so far, and may forget it: systemd, too, keeps what
+        a service stored last before it starts it again."""
+        self.has_heard.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(f"{HEARD}=1".encode(), str(self.folder / "notify"))
+        assert self.has_heard.wait(LIMIT_S)
 
     def forget(self):
         """Empties the store."""
@@ -296,6 +309,7 @@ class Rig:
         """Ends tenantd alone."""
         self.process.send_signal(sig)
         status = self.process.wait(LIMIT_S + 10)
+        self.hear()
         self.client.close()
         return status
 
