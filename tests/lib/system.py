@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import secrets
 import select
 import shutil
@@ -135,6 +136,15 @@ class System:
 
     def status(self, site):
         return self.data("status", site)
+
+    def reload(self):
+        """Has the configuration read again; returns what tenantd says of it."""
+        def said():
+            return re.findall(r"reload=('[^']*'|\w+)", (self.folder / "log/tenantd.log").read_text())
+        before = len(said())
+        os.kill(self.pid("tenantd"), signal.SIGHUP)
+        procs.wait_until(lambda: len(said()) > before, 60, "the configuration was read")
+        return said()[-1].strip("'")
 
     def api(self, method, path, body=None, timeout=120):
         """A raw request to the API: (HTTP status, envelope)."""

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from tests.lib import procs
 from tests.lib.mailbox import Mailbox
 from tests.lib.procs import wait_until
 from tests.lib.system import System
@@ -23,6 +24,7 @@ LIMIT_S = 30
 MAGIC = 0x544e4d4c
 HEAD = struct.Struct("=IIIIIIII")
 ANSWER = struct.Struct("=II248s")
+TAKEN = "settings taken over"
 RESULTS = ("sent", "denied", "bad", "rate", "busy", "failed")
 
 # Runs what it is sent; tells the value and the warnings.
@@ -60,18 +62,21 @@ def mails(world):
 
 
 @contextlib.contextmanager
-def options(world, site, *words, seen="return true;"):
-    """With other options; SEEN is a script that tells whether a pool has them, since the old one
-    serves until the new one is ready."""
-    run(world, "return 1;", site)
-    world.ctl("set", site, *words, check=True)
+def options(world, site, *words, seen=None):
+    """With other options.  Where they are a new pool's, SEEN is a script that tells whether it has them."""
+    def change(words, is_there):
+        run(world, "return 1;", site)
+        master = world.status(site)["master_pid"]
+        world.ctl("set", site, *words, check=True)
+        if seen:
+            # It may serve beside the new one until it has left.
+            wait_until(lambda: not procs.is_running(master), LIMIT_S, "the old pool has left")
+            assert bool(run(world, seen, site)[0]) == is_there, words
+    change(words, True)
     try:
-        wait_until(lambda: run(world, seen, site)[0], LIMIT_S, f"a pool has {words}")
         yield
     finally:
-        world.ctl("set", site, *(word.partition("=")[0] + "=" for word in words), check=True)
-        wait_until(lambda: seen == "return true;" or not run(world, seen, site)[0], LIMIT_S,
-                   f"no pool has {words}")
+        change([word.partition("=")[0] + "=" for word in words], False)
 
 
 def run(world, code, site=A, **more):
@@ -341,17 +346,12 @@ def test_mail_own_sender(mails):
     more.mkdir(exist_ok=True)
     (more / "sender.conf").write_text("mail_own_sender = yes\n")
     try:
-        os.kill(mails.pid("tenantd"), 1)
-        number = mails.show(A)["number"]
-
-        def is_own():
-            mails.box.clear()
-            run(mails, "return mail('joe@far.example', 's', 'b', '', '-fx@bank.example');")
-            return mails.box.wait(1)[0].args[2] == f"t{number}@{A}"
-        wait_until(is_own, LIMIT_S, "the setting is followed")
+        assert mails.reload() == TAKEN
+        run(mails, "return mail('joe@far.example', 's', 'b', '', '-fx@bank.example');")
+        assert mails.box.wait(1)[0].args[2] == f"t{mails.show(A)['number']}@{A}"
     finally:
         (more / "sender.conf").unlink()
-        os.kill(mails.pid("tenantd"), 1)
+        assert mails.reload() == TAKEN
 
 
 def test_a_refused_reload_changes_no_sender(mails):
@@ -362,17 +362,16 @@ def test_a_refused_reload_changes_no_sender(mails):
     base, before = mails.show(A)["uid"] - mails.show(A)["number"], record.read_bytes()
     try:
         (more / "base.conf").write_text(f"uid_base = {base + 1000}\n")
-        os.kill(mails.pid("tenantd"), 1)
-        wait_until(lambda: "reload=refused" in mails.logs() and record.read_bytes() == before, LIMIT_S,
-                   "the settings are read, refused and put back")
+        assert mails.reload() == "refused"
+        wait_until(lambda: record.read_bytes() == before, LIMIT_S, "the settings are put back")
         restart(mails)
         assert run(mails, "return mail('joe@far.example', 's', 'b');") == (True, []), mails.logs()
         mail, = mails.box.wait(1)
         assert mail.args[2] == f"t{mails.show(A)['number']}@{A}"
     finally:
         (more / "base.conf").unlink()
-        os.kill(mails.pid("tenantd"), 1)
-        wait_until(lambda: record.read_bytes() == before, LIMIT_S, "the settings are back")
+        assert mails.reload() == TAKEN
+        assert record.read_bytes() == before
 
 
 # ---- how much ---------------------------------------------------------------------------
