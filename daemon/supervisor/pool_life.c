@@ -96,7 +96,9 @@ uint64_t pool_oom_kills(struct pool *p)
 /* What the end of `now` means. */
 static enum pool_event judge(struct pool *p, const struct generation_end *end)
 {
-	bool is_good = end->is_clean && end->was_ready && end->ran_ms >= SHORTEST_RUN_MS;
+	/* How long an adopted one has served nobody knows; and no tenant can have it adopted. */
+	bool is_good = end->is_clean && end->was_ready &&
+		       (end->ran_ms >= SHORTEST_RUN_MS || end->was->is_adopted);
 
 	/* It may have ended because of that, and before we were told of it. */
 	if (p->listener >= 0 && listener_is_damaged(p->listener)) {

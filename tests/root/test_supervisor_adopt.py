@@ -74,6 +74,15 @@ def test_adopted_twice(rig, tenant):
         assert rig.visit(tenant) == b"pid 1 hello"
 
 
+def test_an_adopted_pool_may_leave_at_once(rig, tenant):
+    """It has served for longer than its new supervisor has been there: no visitor is held back."""
+    rig.pool("report(READY)\nserve(2)\n")
+    rig.warm_up(tenant)
+    rig.restart()
+    assert rig.visit(tenant) == b"pid 1 hello"
+    assert rig.wait_state(tenant, "cold")["crashes"] == 0
+
+
 def test_an_adopted_pool_that_meets_its_memory_limit(rig):
     """Nobody's child: the group's counters tell, whatever its status was."""
     number = rig.add("site.example", memory_max=32 << 20)
