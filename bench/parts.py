@@ -252,6 +252,7 @@ ATTACKS = {
     "files": ("20,000 descriptors", 5),
     "workers": ("every worker asleep", 40),
     "log": ("log flood", 5),
+    "lines": ("flood of short log lines", 5),
     "posts": ("40 slow posts", 40),
 }
 

@@ -22,6 +22,9 @@ case 'files':
 case 'log':
     for (;;)
         error_log(str_repeat('flood ', 1000));
+case 'lines':
+    for (;;)
+        error_log('x');
 default:
     sleep(60);
 }

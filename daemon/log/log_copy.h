@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copying from one tenant's pipe to its file.  The pipe is never left full on
- * purpose, but it is read only so fast: a tenant that writes without end costs
- * a bounded share of this process.
+ * Copying from one tenant's pipe to its file.  What is read at a time is bounded
+ * here, how often is the caller's: a tenant that writes without end, in however short lines, costs
+ * a bounded share of this process, and waits in its pipe.
  */
 #ifndef DAEMON_LOG_LOG_COPY_H
 #define DAEMON_LOG_LOG_COPY_H

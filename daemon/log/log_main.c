@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "daemon/log/audit.h"
 #include "daemon/log/log_copy.h"
@@ -26,11 +27,14 @@
 #include "schema/log_wire.h"
 #include "schema/events.h"
 
-#define TICK_MS 100
-#define TICK_BYTES (1024 * 1024)	/* read from one tenant per tick, dropped or not */
+/* A pipe that was read is left alone for so long: of one that is filled without end, however short
+ * its lines, a chunk is read then, and its writers wait on their own CPU quota.  Long enough for a
+ * hundred wake-ups a second at most, short enough that a burst beyond LOG_RATE hardly waits. */
+#define PAUSE_MS 10
 #define TELL_MS 1000
 #define PART_MS 1000
-#define LAST_BYTES (1024 * 1024)	/* the most that a pipe holds */
+#define CHUNK_BYTES (64 * 1024)		/* read at a time: what a pipe holds as it is made */
+#define LAST_BYTES (1024 * 1024)	/* the most that a pipe can hold */
 
 struct source {
 	struct source *next;
@@ -38,54 +42,53 @@ struct source {
 	struct loop_watch watch;
 	struct log_copy copy;
 	uint32_t which;		/* enum log_which */
-	size_t budget;		/* bytes that may be read before the next tick */
-	bool is_paused;
+	struct source *next_paused;
 };
 
 struct program {
 	struct loop loop;
-	struct source *sources;
+	struct source *sources, *paused;
 	struct loop_watch link, signals, audit;
-	struct loop_timer tick, tell;
+	struct loop_timer pause, tell;
 	struct violations violations;
 	struct loop_timer part;
 	struct parts parts;
 	bool is_ended;
 };
 
-static void watch(struct source *s, bool is_on)
+static void watch(struct source *s)
 {
 	struct err err = { 0 };
 
-	s->is_paused = !is_on;
 	/* Only readiness to read is asked for: this end also counts as a writer,
 	 * so the pipe never hangs up. */
-	if (loop_watch_set(&s->program->loop, &s->watch, is_on ? EPOLLIN : 0, &err) < 0)
+	if (loop_watch_set(&s->program->loop, &s->watch, EPOLLIN | EPOLLONESHOT, &err) < 0)
 		log_event(DAEMON_ERROR, "program=tenant-log tenant=%u error='%s'",
 			  s->copy.number, err.text);
 }
 
-static void want_tick(struct program *p)
+static void pause_source(struct source *s)
 {
-	if (!p->tick.is_set)
-		loop_timer_set(&p->loop, &p->tick, TICK_MS);
+	struct program *p = s->program;
+
+	if (mutant_is_off("log-pause")) {
+		watch(s);
+		return;
+	}
+	s->next_paused = p->paused;
+	p->paused = s;
+	if (!p->pause.is_set)
+		loop_timer_set(&p->loop, &p->pause, PAUSE_MS);
 }
 
-static void on_tick(void *owner)
+static void forget_pause(struct source *s)
 {
-	struct program *p = owner;
-	bool is_due = false;
+	struct source **at = &s->program->paused;
 
-	for (struct source *s = p->sources; s; s = s->next) {
-		is_due = log_copy_note(&s->copy, loop_now_ms()) || is_due;
-		if (s->budget < TICK_BYTES)
-			is_due = true;
-		s->budget = TICK_BYTES;
-		if (s->is_paused)
-			watch(s, true);
-	}
-	if (is_due)
-		want_tick(p);
+	while (*at && *at != s)
+		at = &(*at)->next_paused;
+	if (*at)
+		*at = s->next_paused;
 }
 
 static void on_output(void *owner, uint32_t events)
@@ -93,10 +96,27 @@ static void on_output(void *owner, uint32_t events)
 	struct source *s = owner;
 
 	(void)events;
-	s->budget -= log_copy_some(&s->copy, s->budget, loop_now_ms());
-	if (s->budget == 0)
-		watch(s, false);
-	want_tick(s->program);
+	(void)log_copy_some(&s->copy, CHUNK_BYTES, loop_now_ms());
+	pause_source(s);
+}
+
+/* The first line of a quiet pipe is waited for; where there was more, or a note is due, the next
+ * look is taken by the clock. */
+static void on_pause(void *owner)
+{
+	struct program *p = owner;
+	struct source *s = p->paused;
+
+	p->paused = NULL;
+	for (struct source *next = NULL; s; s = next) {
+		next = s->next_paused;
+		bool is_more = log_copy_some(&s->copy, CHUNK_BYTES, loop_now_ms()) > 0;
+
+		if (log_copy_note(&s->copy, loop_now_ms()) || is_more)
+			pause_source(s);
+		else
+			watch(s);
+	}
 }
 
 /* Copies what is there and lets go of one log; WHICH is LOGS for all of them. */
@@ -112,6 +132,7 @@ static void let_go(struct program *p, uint32_t number, uint32_t which)
 		for (size_t left = LAST_BYTES, n = 1; left > 0 && n > 0; left -= n)
 			n = log_copy_some(&s->copy, left, loop_now_ms());
 		loop_watch_stop(&p->loop, &s->watch);
+		forget_pause(s);
 		log_copy_done(&s->copy);
 		*at = s->next;
 		free(s);
@@ -131,12 +152,11 @@ static void attach(struct program *p, uint32_t number, uint32_t which, const int
 	}
 	s->program = p;
 	s->which = which;
-	s->budget = TICK_BYTES;
 	s->watch = (struct loop_watch){ .fd = fds[0], .on_event = on_output, .owner = s };
 	log_copy_init(&s->copy, number, fds[0], fds[1], loop_now_ms());
 	s->next = p->sources;
 	p->sources = s;
-	watch(s, true);
+	watch(s);
 }
 
 /* True if it was one of these, carried out. */
@@ -268,7 +288,7 @@ static int prepare(struct program *p, struct err *err)
 		return err_sys(err, "take signals");
 	p->signals = (struct loop_watch){ .fd = signals, .on_event = on_signal, .owner = p };
 	p->link = (struct loop_watch){ .fd = LOG_WIRE_FD, .on_event = on_message, .owner = p };
-	p->tick = (struct loop_timer){ .on_time = on_tick, .owner = p };
+	p->pause = (struct loop_timer){ .on_time = on_pause, .owner = p };
 	p->audit = (struct loop_watch){ .fd = LOG_AUDIT_FD, .on_event = on_audit, .owner = p };
 	p->tell = (struct loop_timer){ .on_time = on_tell, .owner = p };
 	p->part = (struct loop_timer){ .on_time = on_part, .owner = p };

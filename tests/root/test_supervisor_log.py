@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -71,6 +72,44 @@ def test_a_flood_is_cut_and_counted(rig, tenant):
     log = rig.log / "site.example/php.log"
     wait_until(lambda: "bytes were dropped" in log.read_text(), 30, "the note")
     assert log.stat().st_size < (2 << 20) + 6 * 256 * 1024
+
+
+def test_a_flood_of_short_lines_wakes_nobody_for_each(rig, tenant):
+    """tenant-log is outside the tenant's CPU quota.  A line follows as soon as the one before was read: so no
+    writer can cause more wake-ups.  And none of these lines is lost, nor of a burst beyond what the pipe holds."""
+    rig.pool("""
+        import fcntl, termios
+        report(READY)
+        os.set_blocking(2, True)
+        while True:
+            peer, _ = listener.accept()
+            asked, count, end = peer.recv(100), 0, time.monotonic() + 2
+            while count < 20000 if asked == b"burst" else time.monotonic() < end:
+                os.write(2, b"%s %d\\n" % (asked, count))
+                count += 1
+                while asked == b"flood" and any(fcntl.ioctl(2, termios.FIONREAD, bytes(4))):
+                    time.sleep(0)
+            peer.sendall(b"%d" % count)
+            peer.close()
+        """)
+    log = rig.log / "site.example/php.log"
+
+    def write(what):
+        with rig.connect(tenant) as visitor:
+            visitor.sendall(what)
+            return int(visitor.recv(10))
+
+    def wake_ups():
+        return int(procs.field(log_pid(rig), "voluntary_ctxt_switches")[0])
+    burst = write(b"burst")
+    lines = [f"burst {i}" for i in range(burst)]
+    wait_until(lambda: log.read_text().splitlines() == lines, 30, "the whole burst, in its order")
+    before, began = wake_ups(), time.monotonic()
+    flood = write(b"flood")
+    woken, took = wake_ups() - before, time.monotonic() - began
+    assert flood > 10 and woken < 400 * took, f"{woken} wake-ups for {flood} lines in {took} s"
+    lines += [f"flood {i}" for i in range(flood)]
+    wait_until(lambda: log.read_text().splitlines() == lines, 30, "the whole flood, in its order")
 
 
 def test_a_full_log_grows_no_more(rig, tenant):
