@@ -278,7 +278,8 @@ int store_put(struct store *s, const struct tenant *t, struct err *err)
 		   "is_suspended = excluded.is_suspended, is_undone = excluded.is_undone, "
 		   "reason = excluded.reason, failure = excluded.failure, "
 		   "revision = excluded.revision, restore_number = excluded.restore_number, "
-		   "changed_at = excluded.changed_at, reason_class = excluded.reason_class",
+		   "changed_at = excluded.changed_at, reason_class = excluded.reason_class, "
+		   "is_raised = 0",
 		   "issiiissiiiii", (int64_t)t->number, t->site, t->plan, (int64_t)t->state,
 		   (int64_t)t->is_suspended, (int64_t)t->is_undone, t->reason, t->failure,
 		   (int64_t)t->revision, (int64_t)t->restore_number,
@@ -295,6 +296,6 @@ int store_delete(struct store *s, uint32_t number, struct err *err)
 int store_raise(struct store *s, uint32_t number, struct err *err)
 {
 	return sql_do(s->db, err,
-		      "UPDATE tenant SET revision = revision + 1, changed_at = ? WHERE number = ?",
-		      "ii", (int64_t)time(NULL), (int64_t)number);
+		      "UPDATE tenant SET revision = revision + 1, is_raised = 1, changed_at = ? "
+		      "WHERE number = ?", "ii", (int64_t)time(NULL), (int64_t)number);
 }

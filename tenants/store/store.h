@@ -44,7 +44,8 @@ int store_holder(struct store *s, const char *host, char out[SITE_MAX], struct e
 int store_put(struct store *s, const struct tenant *t, struct err *err);
 int store_delete(struct store *s, uint32_t number, struct err *err);
 
-/* Raises the revision, so that the reconciler tells the root side. */
+/* Raises the revision, so that the reconciler tells the root side.  The change is pending until
+ * the next store_put(). */
 int store_raise(struct store *s, uint32_t number, struct err *err);
 
 /* One row of all, without aliases and options, in the order of the sites. */

@@ -128,6 +128,19 @@ def test_sites_follow_their_plan_in_one_revision(c):
     assert plan_set(c, "bigger").result == "unchanged"
 
 
+def test_what_a_plan_raised_is_told_again_until_it_is_answered(c):
+    """The supervisor may have died with the spec written and nginx not told."""
+    plan_add(c, "big")
+    c.add("a.example", plan="big")
+    c.settled()
+    told = len(c.fake.log)
+    c.fake.once["apply"] = (0, "drop")
+    assert plan_set(c, "big", options={"memory_max": "3G"}).result == "done"
+    c.settled()
+    assert [w.revision for verb, _, w in c.fake.log[told:] if verb == "apply"] == [2, 2]
+    assert plan(c, "big")["pending"] == 0
+
+
 def test_entries_of_keyed_options_are_inherited_one_by_one(c):
     plan_add(c, "a", options={"env.ONE": "1", "env.TWO": "2"})
     plan_add(c, "b", parent="a", options={"env.TWO": "3"})

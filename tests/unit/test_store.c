@@ -205,6 +205,15 @@ static void test_walk(void **state)
 	assert_int_equal(store_keep(b->store, 1, KEPT_BEFORE, &err), 0);
 	assert_int_equal(store_each(b->store, see, &sum, &err), 0);
 	assert_int_equal(sum, 26);	/* by name: 2, then 1 which is pending */
+	/* What a plan has raised is pending until it is put. */
+	assert_int_equal(store_raise(b->store, 2, &err), 0);
+	sum = 0;
+	assert_int_equal(store_each(b->store, see, &sum, &err), 0);
+	assert_int_equal(sum, 76);
+	put(b, &two);
+	sum = 0;
+	assert_int_equal(store_each(b->store, see, &sum, &err), 0);
+	assert_int_equal(sum, 26);
 	assert_int_equal(store_count(b->store, counts, &err), 0);
 	assert_int_equal(counts[0], 2);
 	assert_int_equal(counts[TENANT_FAILED], 1);
