@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,9 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/closers.h"
 #include "base/mutant.h"
-
-#define CLOSER_STACK (PTHREAD_STACK_MIN + 65536)
 
 void fd_close(int *fd)
 {
@@ -107,68 +104,15 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t coun
 	return n < 0 ? -1 : 0;
 }
 
-struct strange {
-	size_t count;
-	int fd[FD_MESSAGE_MAX];
-};
-
-static void *close_them(void *arg)
-{
-	const struct linger none = { 0 };
-	struct strange *s = arg;
-
-	for (size_t i = 0; i < s->count; i++) {
-		/* Fails for what is no socket. */
-		(void)setsockopt(s->fd[i], SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-		(void)close(s->fd[i]);
-	}
-	(void)munmap(s, sizeof(*s));
-	return NULL;
-}
-
-/* A thread for all of a message.  mmap(), so that none holds a lock of malloc() while the
- * process is cloned. */
-static bool start_closer(const int *fds, size_t count)
-{
-	struct strange *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	if (s == MAP_FAILED)
-		return false;
-	s->count = count;
-	memcpy(s->fd, fds, count * sizeof(fds[0]));
-	(void)pthread_attr_init(&attributes);	/* these cannot fail */
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attributes, CLOSER_STACK);
-	int rc = pthread_create(&thread, &attributes, close_them, s);
-
-	(void)pthread_attr_destroy(&attributes);
-	if (rc != 0)
-		(void)munmap(s, sizeof(*s));
-	return rc == 0;
-}
-
-static void close_strange(const int *fds, size_t count)
-{
-	int saved = errno;
-
-	/* Without a thread it takes what it takes. */
-	if (count > 0 && !start_closer(fds, count))
-		for (size_t i = 0; i < count; i++)
-			(void)close(fds[i]);
-	errno = saved;
-}
-
-void fd_close_strange(int *fd)
+void fd_close_strange(uint32_t sender, int *fd)
 {
 	if (*fd >= 0)
-		close_strange(fd, 1);
+		closers_add(sender, fd, 1);
 	*fd = -1;
 }
 
-ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
+ssize_t fd_receive_from(uint32_t sender, int sock, void *data, size_t size, int *fds,
+			size_t *count)
 {
 	union {
 		struct cmsghdr align;
@@ -187,6 +131,10 @@ ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
 	ssize_t n = 0;
 
 	*count = 0;
+	if (closers_are_full(sender)) {
+		errno = EDQUOT;
+		return -1;
+	}
 	do
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -213,12 +161,17 @@ ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
 	if (cut || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		for (size_t i = 0; i < came; i++)
 			strange[strangers++] = fd_take(&fds[i]);
-		close_strange(strange, strangers);
+		closers_add(sender, strange, strangers);
 		errno = EMSGSIZE;
 		return -1;
 	}
 	*count = came;
 	return n;
+}
+
+ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count)
+{
+	return fd_receive_from(0, sock, data, size, fds, count);
 }
 
 int fd_sealed(const char *name, const void *data, size_t size, struct err *err)

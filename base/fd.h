@@ -7,6 +7,7 @@
 #define BASE_FD_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -37,10 +38,14 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t coun
  * Returns the number of bytes, 0 at the end, -1 with errno. */
 ssize_t fd_receive(int sock, void *data, size_t size, int *fds, size_t *count);
 
-/* Closes what an untrusted process sent, or a unix socket in which it may have left descriptors
- * that were not received.  Whoever closes the last one of a TCP socket with SO_LINGER waits for
- * the other end, of a large file without a name for the disk: a thread of its own does. */
-void fd_close_strange(int *fd);
+/* The same from a process that nobody trusts: SENDER, a number of the caller's above 0.  Nothing
+ * is taken, and EDQUOT the error, while too many of his descriptors wait to be closed. */
+ssize_t fd_receive_from(uint32_t sender, int sock, void *data, size_t size, int *fds,
+			size_t *count);
+
+/* Closes what such a process sent, or a unix socket in which it may have left descriptors
+ * that were not received: in a thread (base/closers.h). */
+void fd_close_strange(uint32_t sender, int *fd);
 
 /* Makes a sealed memfd with this content: whoever holds it can neither grow,
  * shrink nor change it (memfd_create(2), F_SEAL_*).  Offset 0. */

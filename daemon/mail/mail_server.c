@@ -164,7 +164,7 @@ static void on_data(void *owner, uint32_t events)
 	bool is_head = p->reader.part == MAIL_PART_HEAD;
 	size_t want = is_head ? sizeof(p->reader.head) - p->reader.have : sizeof(buffer);
 	size_t no_fds = 0;
-	ssize_t n = fd_receive(p->watch.fd, buffer, want, NULL, &no_fds);
+	ssize_t n = fd_receive_from(p->number, p->watch.fd, buffer, want, NULL, &no_fds);
 	struct err err = { 0 };
 
 	(void)events;

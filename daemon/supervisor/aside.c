@@ -40,7 +40,7 @@ static int take_message(struct aside *a, const void *message, size_t size, struc
 static void stop_listening(struct aside *a)
 {
 	loop_watch_stop(&a->pools->place->loop, &a->watch);
-	fd_close_strange(&a->report);
+	fd_close_strange(a->number, &a->report);
 }
 
 static void hear(struct aside *a)
@@ -50,7 +50,8 @@ static void hear(struct aside *a)
 
 	while (a->report >= 0) {
 		size_t no_fds = 0;
-		ssize_t n = fd_receive(a->report, message, sizeof(message), NULL, &no_fds);
+		ssize_t n = fd_receive_from(a->number, a->report, message, sizeof(message),
+					    NULL, &no_fds);
 
 		if (n < 0 && errno == EAGAIN)
 			return;

@@ -103,7 +103,7 @@ static void let_go(struct exec *x)
 	loop_watch_stop(loop_of(x), &x->channel_watch);
 	loop_timer_stop(loop_of(x), &x->deadline);
 	fd_close(&x->pidfd);
-	fd_close_strange(&x->report);
+	fd_close_strange(x->number, &x->report);
 	fd_close(&x->channel);
 	x->number = x->generation = 0;
 }
@@ -125,7 +125,7 @@ static void take_report(struct exec *x, char out[REASON_MAX])
 	struct pool_report r;
 	char message[sizeof(r) + 1];
 	size_t no_fds = 0;
-	ssize_t n = fd_receive(x->report, message, sizeof(message), NULL, &no_fds);
+	ssize_t n = fd_receive_from(x->number, x->report, message, sizeof(message), NULL, &no_fds);
 	struct err none = { 0 };
 
 	if (n > 0 && report_check(message, (size_t)n, 0, &r, &none) == 0 &&

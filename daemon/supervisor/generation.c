@@ -31,7 +31,7 @@ static struct loop *loop_of(struct generation *g)
 void generation_stop_listening(struct generation *g)
 {
 	loop_watch_stop(loop_of(g), &g->report_watch);
-	fd_close_strange(&g->report);
+	fd_close_strange(g->pool->number, &g->report);
 }
 
 static void take_board(struct generation *g, int *fd)
@@ -39,7 +39,7 @@ static void take_board(struct generation *g, int *fd)
 	if (g->board < 0 && board_is_one(*fd))
 		g->board = fd_take(fd);
 	else
-		fd_close_strange(fd);
+		fd_close_strange(g->pool->number, fd);
 }
 
 static void take_report(struct generation *g, const struct pool_report *r)
@@ -76,7 +76,8 @@ static void hear(struct generation *g)
 	while (g->report >= 0) {
 		int fd = -1;
 		size_t fds = 1;
-		ssize_t n = fd_receive(g->report, message, sizeof(message), &fd, &fds);
+		ssize_t n = fd_receive_from(g->pool->number, g->report, message, sizeof(message),
+					    &fd, &fds);
 
 		if (fd >= 0)
 			take_board(g, &fd);

@@ -132,7 +132,7 @@ int spawn(const struct place *p, const struct spawn *s, pid_t *out_pid, int *out
 
 	if (str_format(path, sizeof(path), "%s/%s", place_libexec(p), s->program) < 0)
 		return err_set(err, ERR_SYSTEM, "the path of '%s' is too long", s->program);
-	/* Other threads only close descriptors (fd_close_strange): they hold no lock that the
+	/* Other threads only close descriptors (base/closers.h): they hold no lock that the
 	 * child would take. */
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 

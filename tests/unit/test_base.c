@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include <netinet/in.h>
-#include <time.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -218,58 +216,6 @@ static void test_passing(void **state)
 	fd_close(&pair[1]);
 }
 
-#define LINGER_S 20
-#define SOON_S 5	/* on a busy machine */
-
-/* A socket with data that nobody reads, and a close that waits for it. */
-static int lingering(int *out_server)
-{
-	const struct linger wait = { .l_onoff = 1, .l_linger = LINGER_S };
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof(at);
-	static char much[65536];
-	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	*out_server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(*out_server, (struct sockaddr *)&at, size), 0);
-	assert_int_equal(listen(*out_server, 1), 0);
-	assert_int_equal(getsockname(*out_server, (struct sockaddr *)&at, &size), 0);
-	assert_int_equal(connect(client, (struct sockaddr *)&at, size), 0);
-	while (send(client, much, sizeof(much), MSG_DONTWAIT) > 0)
-		;
-	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)), 0);
-	return client;
-}
-
-/* Neither a descriptor that was received holds us up, nor one that lies unread in a socket. */
-static void does_not_linger(void **state)
-{
-	(void)state;
-	for (int is_received = 0; is_received < 2; is_received++) {
-		struct timespec before, after;
-		size_t none = 0;
-		char byte = 0;
-		int pair[2], server = -1;
-
-		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-		int client = lingering(&server);
-
-		assert_int_equal(fd_send(pair[0], "x", 1, &client, 1), 0);
-		(void)close(client);
-		(void)close(pair[0]);
-		(void)clock_gettime(CLOCK_MONOTONIC, &before);
-		if (is_received)
-			assert_int_equal(fd_receive(pair[1], &byte, 1, NULL, &none), -1);
-		fd_close_strange(&pair[1]);
-		assert_int_equal(pair[1], -1);
-		(void)clock_gettime(CLOCK_MONOTONIC, &after);
-		assert_true(after.tv_sec - before.tv_sec < SOON_S);
-		/* With it what the client sent is refused, and its close has ended. */
-		(void)close(server);
-	}
-}
-
 static void test_sealed(void **state)
 {
 	(void)state;
@@ -295,7 +241,6 @@ int main(void)
 		cmocka_unit_test(test_remove_tree),
 		cmocka_unit_test(test_remove_deep_tree),
 		cmocka_unit_test(test_passing),
-		cmocka_unit_test(does_not_linger),
 		cmocka_unit_test(test_sealed),
 	};
 
