@@ -29,8 +29,7 @@ def test_kill_while_a_command_starts(faulty, point):
     fault.write_text(point)
     os.chmod(fault, 0o666)
     assert system.ctl("exec", SITE, "--", "sleep", "1000").returncode == 6
-    procs.wait_until(lambda: system.pid("tenantd") != before and
-                     system.ctl("status").returncode == 0, 60, "tenantd does not answer")
+    procs.wait_until(lambda: system.is_taken_over(before), 60, "tenantd does not answer")
     procs.wait_until(lambda: not procs.in_cgroup(rf"/{system.name}[^/]*/tenants/{number}(/|$)"), 60,
                      "the command lives on")
     done = system.ctl("exec", SITE, "--", "echo", "again", check=True)

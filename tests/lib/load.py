@@ -6,6 +6,7 @@ are long, so that there is always one which a careless end would cut.  A page wa
 $_GET['us'] microseconds and ends with ` end`."""
 import collections
 import contextlib
+import http.client
 import threading
 
 from tests.lib.procs import wait_until
@@ -42,7 +43,7 @@ class Load(contextlib.AbstractContextManager):
                 answer = self.system.http(site, f"/?us={us}")
                 if answer.status != 200 or not answer.body.endswith(b" end"):
                     self.failed.append((site, answer.status, answer.body[:200]))
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:     # the second: cut short
                 self.failed.append((site, repr(error)))
             self.came[site] += 1
 

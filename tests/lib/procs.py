@@ -30,6 +30,13 @@ def link(pid, name):
         return ""
 
 
+def open_files(pid):
+    """What a process has open, by the names of now; empty if it has gone."""
+    with contextlib.suppress(OSError):
+        return {link(pid, f"fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+    return set()
+
+
 def is_running(pid):
     """True unless the process is gone or a zombie."""
     state = re.search(r"^State:\s+(\S)", read(pid, "status"), re.M)
@@ -83,7 +90,7 @@ def handles(pids_):
     return found
 
 
-def end_those(processes, limit_s=5):
+def end_those(processes, limit_s=30):
     """Ends what should have ended by now, of handles(); returns it in words."""
     end, found = time.monotonic() + limit_s, []
     for pid, handle in processes.items():
@@ -97,7 +104,7 @@ def end_those(processes, limit_s=5):
     return found
 
 
-def leaks(folder, name, limit_s=3):
+def leaks(folder, name, limit_s=30):
     """What a stopped system left behind, in words: processes, mounts, cgroups, files.
 
     A child that the kernel ends with its parent may need a moment for that."""

@@ -27,6 +27,7 @@ from tests.lib import procs
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_LIMIT_S = 60
 STOP_LIMIT_S = 60
+LIMIT_S = 60
 
 Response = collections.namedtuple("Response", "status headers body")
 
@@ -146,6 +147,16 @@ class System:
         procs.wait_until(lambda: len(said()) > before, 60, "the configuration was read")
         return said()[-1].strip("'")
 
+    def is_answering(self):
+        """True if the supervisor can be asked.  Without it tenant-control tells so, and all is well."""
+        done = self.ctl("status", "--json")
+        return done.returncode == 0 and json.loads(done.stdout)["data"]["supervisor"] == "reachable"
+
+    def is_taken_over(self, old):
+        """True if another tenantd answers than this one, which was killed.  Where it has started
+        tenant-control, that lives a moment longer."""
+        return not procs.is_running(old) and self.pid("tenantd") != old and self.is_answering()
+
     def api(self, method, path, body=None, timeout=120):
         """A raw request to the API: (HTTP status, envelope)."""
         connection = UnixConnection(self.socket, timeout)
@@ -181,6 +192,13 @@ class System:
         assert answer.status == 200, f"{host}{path}: {answer.status} {answer.body[:500]!r}\n" \
                                      f"{self.logs()}"
         return answer.body.decode()
+
+    def warm_up(self, site, path="/"):
+        """Visits a site; its status once the supervisor knows that the pool is ready.  Visitors are
+        served before that, and a pool that another supervisor finds meanwhile is not kept."""
+        self.text(site, path)
+        return procs.wait_until(lambda: (now := self.status(site))["pool_state"] == "warm" and now,
+                                LIMIT_S, f"the pool of {site} is known to be ready")
 
     # ---- tenant --------------------------------------------------------------
     def as_tenant(self, site, function):
@@ -247,6 +265,15 @@ class System:
         """A helper program below tenantd, by the name of its file."""
         return next((pid for pid in procs.children(self.pid("tenantd"))
                      if os.path.basename(procs.link(pid, "exe")) == program), None)
+
+    def nginx_opens_anew(self, log, old):
+        """Has nginx open its log anew, which was renamed to `old`; returns when none of its
+        processes writes there any more: each turns to the new one by itself."""
+        master = int((self.folder / "nginx/nginx.pid").read_text())
+        os.kill(master, signal.SIGUSR1)
+        procs.wait_until(lambda: log.exists() and not any(
+            str(old) in procs.open_files(pid) for pid in (master, *procs.children(master))),
+            LIMIT_S, f"nginx opens {log} again")
 
     def log_files(self):
         return self.folder.glob("log/**/*.log")

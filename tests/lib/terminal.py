@@ -40,8 +40,13 @@ class Terminal:
         return self
 
     def __exit__(self, *_):
+        # Each may write to the folder to its end: the history, the socket.
+        pids = self.tmux("display-message", "-p", "-t", "t", "#{pid} #{pane_pid}").split()
+        ending = procs.handles(map(int, pids))
         self.tmux("kill-server")
+        left = procs.end_those(ending)
         shutil.rmtree(self.folder)
+        assert not left, left
 
     def type(self, text, *keys):
         """Text as it stands, then keys by their names: Enter, Tab, C-c."""

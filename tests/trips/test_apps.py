@@ -3,7 +3,6 @@
 installed package (TENANTD_INSTALLED=1)."""
 import os
 import pathlib
-import shutil
 import struct
 import subprocess
 import tempfile

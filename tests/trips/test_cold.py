@@ -2,6 +2,7 @@
 """No process until the first visitor, none after the last, and no connection lost in between."""
 import concurrent.futures
 import itertools
+import pathlib
 import threading
 import time
 
@@ -76,14 +77,14 @@ def test_many_first_visitors_at_once(system, site):
 
 def test_workers_come_with_the_load_up_to_the_limit(system, site):
     system.ctl("set", site, "max_children=3", check=True)
-    system.put(site, "public/index.php", "<?php usleep(300000); echo getmypid();")
-    workers = set()
-
-    def visit():
-        workers.add(system.text(site))
-    threads = [threading.Thread(target=visit) for _ in range(9)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(workers) == 3
+    system.put(site, "public/index.php", "<?php touch('../tmp/in.' . getmypid());"
+               " while (!file_exists('../tmp/go')) { usleep(20000); clearstatcache(); } echo getmypid();")
+    inside = pathlib.Path(system.show(site)["home"], "tmp")
+    with concurrent.futures.ThreadPoolExecutor(9) as threads:
+        visits = [threads.submit(system.text, site) for _ in range(9)]
+        try:
+            wait_until(lambda: len(list(inside.glob("in.*"))) >= 3, 30, "three are served at once")
+        finally:
+            system.put(site, "tmp/go", "")
+        assert len({visit.result() for visit in visits}) == 3
+    assert len(list(inside.glob("in.*"))) == 3

@@ -77,7 +77,7 @@ def test_tab_in_a_terminal(system, site, shell):
         t.wait(lambda screen: screen.strip())
         t.type(setup, "Enter")
         t.type("clear; echo set'up'", "Enter")
-        t.wait("setup")
+        t.wait(lambda screen: "setup" in screen and screen.rstrip().endswith(PROMPT))
         t.type("tenantctl susp", "Tab")
         t.wait("tenantctl suspend")
         t.type(site[:-3], "Tab")

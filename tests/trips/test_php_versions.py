@@ -63,8 +63,8 @@ def program_of(system, site):
 
 
 def runs(system, site, version):
-    return wait_until(lambda: system.text(site) and running(system, site) == version, LIMIT_S,
-                      f"{site} runs {version}")
+    return wait_until(lambda: system.text(site) and running(system, site) == version and
+                      system.status(site)["pool_state"] == "warm", LIMIT_S, f"{site} runs {version}")
 
 
 def test_what_is_there_is_found(own):
@@ -210,8 +210,7 @@ def restart(system):
     """tenantd and tenant-control, with the configuration as it is now."""
     old = system.pid("tenantd")
     os.kill(old, signal.SIGKILL)        # one that was told to stop is not started again
-    wait_until(lambda: not procs.is_running(old), LIMIT_S, "tenantd is dead")
-    wait_until(lambda: system.ctl("status").returncode == 0, LIMIT_S, "tenantd is back")
+    wait_until(lambda: system.is_taken_over(old), LIMIT_S, "tenantd is back")
 
 
 def test_another_default_moves_the_sites_that_name_none(own):

@@ -65,7 +65,9 @@ def test_formats(system, watched):
     before = status(system, watched)["accepted conn"]
     for _ in range(3):
         assert system.text(watched, "/a.php?x=<script>&y=%22") == "1"
-    seen = wait_until(lambda: (s := status(system, watched))["idle processes"] and s, 30, "idle")
+    # Who has answered says so a moment later.
+    seen = wait_until(lambda: (s := status(system, watched))["idle processes"] and
+                      s["idle processes"] == s["total processes"] and s, 30, "all are idle")
     assert seen["accepted conn"] == before + 3 and seen["active processes"] == 0
     assert seen["total processes"] == seen["idle processes"] <= 2
     assert seen["max active processes"] >= 0 and seen["slow requests"] == 0
@@ -119,7 +121,8 @@ def test_full_pool_answers(system, watched):
                " echo 2;")
     with concurrent.futures.ThreadPoolExecutor(6) as threads:
         lock = threads.submit(system.text, watched, "/lock.php")
-        wait_until(lambda: status(system, watched)["active processes"] == 1, 30, "one is busy")
+        held = pathlib.Path(system.show(watched)["home"], "private/held")
+        wait_until(held.exists, 30, "one holds the gate")
         waiting = [threads.submit(system.text, watched, "/hold.php") for _ in range(4)]
         try:
             # Who has taken a visitor says so a moment later.
@@ -132,8 +135,9 @@ def test_full_pool_answers(system, watched):
             row = next(r for r in status(system, watched, "json&full")["processes"]
                        if r["request uri"] == "/lock.php")
             assert row["state"] == "Running" and row["request duration"] > 0
-            told = system.status(watched)
-            assert (told["listen_queue"], told["max_children"], told["active"]) == (3, 2, 2)
+            # The master reports once a second.
+            told = wait_until(lambda: (t := system.status(watched))["active"] == 2 and t, 30, "reported")
+            assert (told["listen_queue"], told["max_children"]) == (3, 2)
             assert told["memory_mapped"] > 1 << 20
         finally:
             system.as_tenant(watched, lambda: os.unlink("private/held"))
@@ -198,8 +202,11 @@ def test_logs_of_the_pool(system, watched):
 
 def test_another_supervisor_knows_as_much(system, watched):
     system.put(watched, "public/a.php", "<?php echo json_encode(fpm_get_status());")
+    system.warm_up(watched, "/a.php")
     inside = json.loads(system.text(watched, "/a.php"))
-    before = status(system, watched)
+    # One more may be starting, which is no process of the page yet.
+    before = wait_until(lambda: (s := status(system, watched))["total processes"] ==
+                        len(system.pool_pids(watched)) - 1 and s, 30, "all have begun")
     own = [row for row in inside["procs"] if row["request-uri"] == "/a.php"]
     assert own and own[0]["state"] == "Running" and own[0]["script"].endswith("/a.php")
     assert inside["accepted-conn"] == before["accepted conn"] > 0

@@ -118,8 +118,8 @@ def test_a_script_that_does_not_end_is_not_waited_for(tried):
         wait_until(lambda: began.exists() and began.read_text(), LIMIT_S, "it runs")
         uid = tried.show(A)["uid"]
         assert json.loads(began.read_text()) == [uid, 1, False]
-        wait_until(lambda: len(beside(tried, A)) == 1, LIMIT_S, "the one that tries")
-        [pid] = beside(tried, A)
+        [pid] = wait_until(lambda: len(found := beside(tried, A)) == 1 and found, LIMIT_S,
+                           "the one that tries")
         assert procs.link(pid, "fd/3") == "/dev/null", "nobody can come"
         assert procs.field(pid, "Uid") == [str(uid)] * 4 and procs.field(pid, "Seccomp") == ["2"]
         assert int(procs.field(pid, "CapBnd")[0], 16) == 0
@@ -174,7 +174,8 @@ def test_a_plan_names_the_site_that_cannot_follow(tried):
     refused(tried, "plan", "set", "shared", "preload=private/good.php",
             said=(f"site '{B}' could not follow", "no_such_function"))
     assert tried.data("plan", "show", "shared") == before
-    assert not tried.show(A)["options"]["preload"] and tried.text(A) == "plain10 end"
+    assert not tried.show(A)["options"]["preload"]
+    wait_until(lambda: tried.text(A) == "plain10 end", LIMIT_S, "what the plan had before")
     # One site is no veto.
     tried.ctl("plan", "set", "shared", "preload=private/good.php", "--untried", check=True)
     wait_until(lambda: tried.text(A) == "early10 end", LIMIT_S, "the other one follows")

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What visitors of a site that is too busy are told: 503 or 508, and when to come again."""
 import concurrent.futures
+import contextlib
+import http.client
 import os
 import re
 
 import pytest
 
 from tests.lib.procs import wait_until
+from tests.lib.system import Response
 
 HOLD = "<?php file_put_contents('../tmp/in', '1'); while (!file_exists('../tmp/go'))" \
        " { usleep(20000); clearstatcache(); } echo 'ran';"
@@ -24,8 +27,20 @@ def busy(system):
         made.append(name)
         system.put(name, "public/hold.php", HOLD)
         system.put(name, "public/fast.php", "<?php echo 'fast';")
-        system.as_tenant(name, lambda: os.path.exists("tmp/in") and os.unlink("tmp/in"))
-        held = threads.submit(system.http, name, "/hold.php")
+        connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=60)
+
+        def get(path):
+            connection.request("GET", path, headers={"Host": name})
+            answer = connection.getresponse()
+            return Response(answer.status, answer.headers, answer.read())
+        # The start of a pool, too, is time to wait for.  On one connection, so that nginx counts no
+        # longer the visit before.
+        wait_until(lambda: get("/fast.php").body == b"fast", 30, "its pool has started")
+
+        def hold():
+            with contextlib.closing(connection):
+                return get("/hold.php")
+        held = threads.submit(hold)
         home = system.show(name)["home"]
         wait_until(lambda: os.path.exists(f"{home}/tmp/in"), 30, "the worker is busy")
         return name, held
