@@ -159,7 +159,13 @@ tree_end() {
 	[ -n "$groups" ] || return 0
 	"$build/tenant-tree" -r "$prefix/run" -n "$name" >>"$prefix/log/tree.log" 2>&1 &
 	child=$!
-	sleep 1
+	# TERM is ignored here, and so in it until it has blocked INT and TERM: then it waits for them.
+	tries=100
+	until grep -qs '^SigBlk:.*4002$' "/proc/$child/status" || [ $tries -eq 0 ]; do
+		process_is_running "$child" || break
+		sleep 0.1
+		tries=$((tries - 1))
+	done
 	process_end "$child"
 }
 

@@ -26,6 +26,7 @@ php_admin_flag[log_errors] = on
 php_admin_value[log_errors_max_len] = 0
 php_admin_value[memory_limit] = 128M
 php_value[error_reporting] = -1
+php_value[session.save_path] = {folder}/sessions
 """
 MAIN = """[global]
 pid = {folder}/pid
@@ -53,6 +54,9 @@ class Fpm:
     def __init__(self, pools):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fpm-test-", dir="/run"))
         self.folder.chmod(0o755)
+        # Of its own: the machine's sessions are seen by other runs, and stay.
+        (self.folder / "sessions").mkdir()
+        (self.folder / "sessions").chmod(0o1777)
         conf = MAIN.format(folder=self.folder)
         for name, (uid, gid, options) in pools.items():
             conf += POOL.format(folder=self.folder, name=name, uid=uid, gid=gid)
@@ -62,8 +66,9 @@ class Fpm:
             [path(), "-F", "-y", self.folder / "fpm.conf"], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=open(self.folder / "stderr", "wb"), cwd="/", env={})
         try:
-            procs.wait_until(lambda: all(self.socket(name).exists() for name in pools)
-                             or self.process.poll() is not None, 60, "php-fpm's sockets")
+            # A socket that is there need not listen yet.
+            procs.wait_until(lambda: "ready to handle connections" in self.main_log()
+                             or self.process.poll() is not None, 60, "php-fpm is ready")
             assert self.process.poll() is None, self.main_log()
         except BaseException:
             self.stop()
@@ -73,7 +78,8 @@ class Fpm:
         return self.folder / f"{name}.sock"
 
     def main_log(self):
-        return (self.folder / "stderr").read_text(errors="replace")
+        return "".join(path.read_text(errors="replace") for path in
+                       (self.folder / "fpm.log", self.folder / "stderr") if path.exists())
 
     def stop(self):
         self.process.terminate()
