@@ -52,7 +52,15 @@ def good(pair):
 
 def comes_back(site):
     """Whoever has damaged his own pool is served again; back-off is doubled each time, so it may take long."""
-    wait_until(lambda: site.get("/open.php").body == b"open", 150, "the hostile site is served again")
+    def is_served():
+        try:
+            return site.get("/open.php").body == b"open"
+        except TimeoutError:    # a hostile worker has taken the visit
+            return False
+    wait_until(is_served, 150, "the hostile site is served again")
+
+
+WAITS = ("232", "281")      # epoll_wait, epoll_pwait
 
 
 class InWorker:
@@ -64,14 +72,15 @@ class InWorker:
         self.site, self.system = site, site.system
 
     def pid(self):
-        """A worker that waits for a visitor; one is started if there is none."""
-        def waiting():
-            pids = [p for p in self.site.pids() if procs.read(p, "comm").startswith("php: worker")
-                    and procs.is_running(p)]
-            if not pids:
-                self.site.get("/open.php")
-            return pids
-        return wait_until(waiting, 60, "a worker of the hostile site waits")[0]
+        """The worker that has just served: one that has waited longer may leave at any time."""
+        native.image(self.system)       # or skips
+        def served():
+            own = self.site.answer("return getmypid();")["value"]
+            return next((p for p in self.site.pids() if procs.field(p, "NSpid")[1:] == [str(own)]), None)
+        pid = wait_until(served, 60, "a worker of the hostile site serves")
+        # Not in the middle of its request's end: whoever is ended there may hold locks of the pool.
+        wait_until(lambda: procs.read(pid, "syscall").split(" ")[0] in WAITS, 30, "it waits for the next visitor")
+        return pid
 
     def master(self):
         return next(p for p in self.site.pids() if procs.field(p, "NSpid")[1:] == ["1"])
@@ -90,7 +99,7 @@ class AsProgram:
         $in = base64_decode($a[2]); $out = '';
         while (!feof($pipes[1])) {
             $r = [$pipes[1]]; $w = $in === '' ? [] : [$pipes[0]]; $e = null;
-            if (!stream_select($r, $w, $e, 30)) break;
+            if (!stream_select($r, $w, $e, 240)) break;
             if ($w) { $n = @fwrite($pipes[0], $in); $in = $n ? substr($in, $n) : ''; }
             $out .= fread($pipes[1], 65536);
         }
@@ -103,7 +112,7 @@ class AsProgram:
 
     def run(self, *steps, **_):
         data, order = native.packed(self.system, steps)
-        got = self.site.answer(self.PHP, native.PERL, str(len(data)), base64.b64encode(data).decode())
+        got = self.site.answer(self.PHP, native.PERL, str(len(data)), base64.b64encode(data).decode(), timeout=300)
         if got.get("status") == 503:        # the cage's limits took the pool itself
             return native.Got([], [], [], -1)
         out, code, said = got["value"]
@@ -115,7 +124,7 @@ class AsProgram:
 def armed(pair):
     """A hostile site whose plan allows programs."""
     site = Site(pair.system, "armed-" + pair.bad.name.removeprefix("bad-"),
-                "armed-" + pair.bad.word.removeprefix("loot-"), "programs=allow")
+                "armed-" + pair.bad.word.removeprefix("loot-"), "programs=allow", "request_terminate_timeout=300s")
     yield site
     pair.system.ctl("remove", site.name, check=True)
 

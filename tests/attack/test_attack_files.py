@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from tests.lib import procs
 from tests.lib.pool import program
+from tests.lib.procs import wait_until
 
 READ = {
     "file_get_contents": "return file_get_contents($a[0]);",
@@ -150,9 +152,12 @@ def test_write(bad, good):
 
 def test_proc(bad, good):
     """/proc: by the victim's own process ids, and by every id that shows itself."""
-    assert good.pids()
-    for pid in good.pids():
-        assert os.path.exists(f"/proc/{pid}/root{good.config}")
+    pids = good.pids()
+    assert pids
+    for pid in pids:
+        # A worker that waits may leave at any time.
+        wait_until(lambda pid=pid: os.path.exists(f"/proc/{pid}/root{good.config}") or not procs.is_running(pid), 30,
+                   f"the victim's file is seen by {pid}")
         for name in (f"root{good.config}", "environ", "maps", "cmdline", f"cwd/{good.config}"):
             answer = bad.answer("return @file_get_contents($a[0]);", f"/proc/{pid}/{name}")
             assert good.word not in str(answer), answer

@@ -25,8 +25,7 @@ def test_by_site_and_call(way, pair, good, system):
     assert way.run(("bpf", -1, 0, 0)).killed and way.run(("bpf", -1, 0, 0)).killed
     assert way.run(("ptrace", 16, 1, 0, 0)).killed
     assert way.run(("socket", 16, 3, 0)).last == -1         # refused, which is ordinary
-    wait_until(lambda: counted(way)[0] >= before + 3, 30, "the calls are counted")
-    now = counted(way)[1]
+    now = wait_until(lambda: (now := counted(way))[0] >= before + 3 and now[1], 30, "the calls are counted")
     if "others" not in now:
         assert (now["bpf"], now["ptrace"]) == (calls.get("bpf", 0) + 2, calls.get("ptrace", 0) + 1)
     assert "socket" not in now
@@ -47,7 +46,7 @@ def test_the_log_is_not_flooded(worker, system):
     wait_until(lambda: counted(worker)[0] >= before + 20, 30, "the calls are counted")
     lines = [line for line in (system.folder / "log/tenantd.log").read_text().splitlines()
              if "pool.violation" in line and f"tenant={worker.site.number} " in line and "call=kcmp" in line]
-    assert 1 <= len(lines) <= 5, lines
+    assert 1 <= len(lines) <= counted(worker)[0].bit_length(), lines
 
 
 def test_refused_calls_leave_no_record(way, system):

@@ -19,6 +19,7 @@ from tests.lib.procs import wait_until
 
 LISTENER, REPORT, LOG, BOARD = 3, 5, 6, 10
 EPERM = -errno.EPERM
+LONG_S = 240        # a master ends a worker that is silent for 125 s
 pytestmark = pytest.mark.usefixtures("neighbour")
 
 
@@ -36,6 +37,11 @@ def fresh(site):
 def supervisor(system):
     pid = system.pid("tenantd")
     return len(os.listdir(f"/proc/{pid}/fd")), int(procs.field(pid, "VmRSS")[0])
+
+
+def lets_go(system, fds):
+    """It does not keep descriptors; those of a start that is under way go by and by."""
+    wait_until(lambda: supervisor(system)[0] <= fds + 8, 30, "the supervisor lets go of descriptors")
 
 
 # ---- its listener ----------------------------------------------------------------
@@ -67,7 +73,7 @@ def test_listener(name, who, worker, system):
     got = Inside(system, worker.master() if who == "master" else pid).run(*ON_LISTENER[name], keep=True)
     assert len(got.results) == len(ON_LISTENER[name]) or got.signal
     comes_back(worker.site)
-    assert supervisor(system)[0] <= fds + 8
+    lets_go(system, fds)
 
 
 # ---- the channel to the supervisor, and the board ----------------------------------
@@ -111,7 +117,8 @@ def test_forged_reports(name, worker, system):
     fds, kilobytes = supervisor(system)
     Inside(system, worker.master()).run(*FORGED[name])
     comes_back(worker.site)
-    assert supervisor(system)[0] <= fds + 8 and supervisor(system)[1] < kilobytes + 20000
+    lets_go(system, fds)
+    assert supervisor(system)[1] < kilobytes + 20000
 
 
 def test_descriptors_sent_along(worker, system):
@@ -122,7 +129,7 @@ def test_descriptors_sent_along(worker, system):
         fresh(worker.site)
         got = Inside(system, worker.master()).run(Times(("sendmsg", REPORT, along(sent, 64), 0x4040), 500))
         assert got.good[0] > 0, got
-    wait_until(lambda: supervisor(system)[0] <= fds + 8, 30, "the supervisor lets go of what it was sent")
+    lets_go(system, fds)
 
 
 @pytest.mark.parametrize("byte", [0, 0x01, 0x7f, 0xff])
@@ -197,7 +204,7 @@ BOUNDED = {
 def test_bounded(what, way, good):
     step, most = BOUNDED[what]
     comes_back(way.site)
-    got = way.run(step, limit_s=120)
+    got = way.run(step, limit_s=LONG_S)
     assert got.signal or got.good[0] <= most, got
     assert got.signal or got.good[0] < step.times
     assert not got.killed and (got.signal or not most or got.good[0] > 0), got
@@ -232,7 +239,7 @@ def test_memory_bomb(way, system, good):
     """Beyond its limit the kernel takes a process of the cage, and of no other."""
     before = system.status(good.name)["memory_oom_kill"]
     step = ("mmap", 0, 1 << 30, 3, 0x22, -1, 0)
-    got = way.run(step, (FILL, R(0), 1, 1 << 30), limit_s=120)
+    got = way.run(step, (FILL, R(0), 1, 1 << 30), limit_s=LONG_S)
     assert got.signal == 9, got
     assert system.status(way.site.name)["memory_oom_kill"] >= 1
     assert system.status(good.name)["memory_oom_kill"] == before
@@ -242,22 +249,20 @@ def test_memory_bomb(way, system, good):
 def test_threads(worker, good, system):
     """Threads are what a worker may make; each spins in its place on one stack."""
     flags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000
-    try:
-        got = worker.run(("mmap", 0, 1 << 20, 3, 0x22, -1, 0), ("getpid",), ("clone", flags, 0, 0, 0, 0, ), limit_s=20)
-        assert not got.killed and (got.signal or got.last > 0), got
-    except ProcessLookupError:
-        pass    # the new thread, which nobody traces, met a breakpoint: that ends the process
+    got = worker.run(("mmap", 0, 1 << 20, 3, 0x22, -1, 0), ("getpid",), ("clone", flags, 0, 0, 0, 0, ))
+    # A signal: the new thread, which nobody traces, met a breakpoint, and that ends the process.
+    assert not got.killed and (got.signal or got.last > 0), got
     comes_back(worker.site)
     assert system.status(worker.site.name)["pids_current"] <= 100
 
 
 def test_timers_and_signals(worker, good):
     """POSIX timers and queued signals are bounded by RLIMIT_SIGPENDING, by uid."""
-    got = worker.run(Times(("timer_create", 1, 0, Room(8)), 200000), limit_s=120)
+    got = worker.run(Times(("timer_create", 1, 0, Room(8)), 200000), limit_s=LONG_S)
     assert got.signal or 0 < got.good[0] < 200000
     fresh(worker.site)      # the timers go with their process
     got = worker.run(("rt_sigprocmask", 0, b"\xff" * 8, 0, 8), ("getpid",),
-                     Times(("rt_sigqueueinfo", R(1), 40, struct.pack("<3i", 40, 0, -1) + bytes(116)), 200000), limit_s=120)
+                     Times(("rt_sigqueueinfo", R(1), 40, struct.pack("<3i", 40, 0, -1) + bytes(116)), 200000), limit_s=LONG_S)
     assert got.signal or 0 < got.good[2] < 200000
     comes_back(worker.site)
 

@@ -152,6 +152,14 @@ ATTACH, DETACH, CONT, GETREGS, SETREGS = 16, 17, 7, 12, 13
 WALL = 0x40000000
 
 
+class Ended(Exception):
+    """The process has ended, by this signal."""
+
+    def __init__(self, number):
+        super().__init__(f"by signal {number}")
+        self.signal = number
+
+
 class Registers(ctypes.Structure):
     _fields_ = [(name, ctypes.c_ulong) for name in REGISTERS]
 
@@ -183,14 +191,15 @@ class Inside:
     def run(self, *steps, limit_s=30, keep=False):
         """KEEP: what it opened stays open."""
         order = Order(steps)
-        held = self.descriptors()
         ptrace(ATTACH, self.pid)
-        assert os.WIFSTOPPED(os.waitpid(self.pid, WALL)[1])
         try:
-            return self._run(order, held, limit_s, keep)
+            self._wait(0)
+            return self._run(order, self.descriptors(), limit_s, keep)
+        except Ended as end:
+            return Got([], [], [], end.signal)
         except BaseException:       # nobody stays behind, stopped for ever
-            os.kill(self.pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, WALL)
             raise
 
@@ -198,7 +207,7 @@ class Inside:
         place = next(int(m[0].split("-")[0], 16) for m in self.maps()
                      if m[1].startswith("r-x") and "libphp" in m[-1]) + 0x10000
         saved = Registers()
-        ptrace(GETREGS, self.pid, ctypes.byref(saved))
+        self._ptrace(GETREGS, ctypes.byref(saved))
         code = b"\x0f\x05\xcc" + bytes(13) + self.image     # a call of one's own, and the image
         size = len(order.bytes) + 4095 & ~4095
         with open(f"/proc/{self.pid}/mem", "r+b", buffering=0) as memory:
@@ -210,42 +219,56 @@ class Inside:
                             r8=MASK, r9=0)
             memory.seek(room)
             memory.write(order.bytes)
-            if self._go(saved, place + 16, limit_s, rdi=room) is None:
-                return Got([], [], [], self.signal)
+            self._go(saved, place + 16, limit_s, rdi=room)
             memory.seek(room)
-            got = order.read(memory.read(size))
+            data = memory.read(size)
+            if len(data) < size:        # another thread of it has ended it meanwhile
+                self._wait(0)
+            got = order.read(data)
             self._go(saved, place, limit_s, rax=NUMBERS["munmap"], rdi=room, rsi=size)
             for fd in () if keep else self.descriptors() - held:
                 self._go(saved, place, limit_s, rax=NUMBERS["close"], rdi=fd)
             memory.seek(place)
             memory.write(before)
-        ptrace(SETREGS, self.pid, ctypes.byref(saved))
-        ptrace(DETACH, self.pid)
+        self._ptrace(SETREGS, ctypes.byref(saved))
+        self._ptrace(DETACH)
         return got
 
     def _go(self, saved, rip, limit_s, **registers):
-        """Runs from RIP to the next breakpoint; returns rax, or None if the process has ended."""
+        """Runs from RIP to the next breakpoint; returns rax."""
         now = Registers.from_buffer_copy(saved)
         now.rip, now.rsp, now.orig_rax = rip, (saved.rsp - 4096) & ~15, MASK
         for name, value in registers.items():
             setattr(now, name, value)
-        ptrace(SETREGS, self.pid, ctypes.byref(now))
-        ptrace(CONT, self.pid)
+        self._ptrace(SETREGS, ctypes.byref(now))
+        self._ptrace(CONT)
         end = time.monotonic() + limit_s
         while True:
-            pid, status = os.waitpid(self.pid, WALL | os.WNOHANG)
-            if not pid:
+            stopped = self._wait(os.WNOHANG)
+            if not stopped:
                 assert time.monotonic() < end, "the native code does not come back"
                 time.sleep(0.001)
                 continue
-            if os.WIFSIGNALED(status) or os.WIFEXITED(status):
-                self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else -1
-                return None
-            if os.WSTOPSIG(status) == signal.SIGTRAP:
+            if stopped == signal.SIGTRAP:
                 break
-            ptrace(CONT, self.pid, os.WSTOPSIG(status))
-        ptrace(GETREGS, self.pid, ctypes.byref(now))
+            self._ptrace(CONT, 0 if stopped == signal.SIGSTOP else stopped)     # ATTACH's own
+        self._ptrace(GETREGS, ctypes.byref(now))
         return ctypes.c_long(now.rax).value
+
+    def _wait(self, flags):
+        """The signal that it has stopped for, or None: it runs."""
+        pid, status = os.waitpid(self.pid, WALL | flags)
+        if pid and not os.WIFSTOPPED(status):
+            raise Ended(os.WTERMSIG(status) if os.WIFSIGNALED(status) else -1)
+        return os.WSTOPSIG(status) if pid else None
+
+    def _ptrace(self, request, data=None):
+        """Of a process that stands still: whoever is none such any more is about to end."""
+        try:
+            ptrace(request, self.pid, data)
+        except ProcessLookupError:
+            while self._wait(0):
+                pass
 
 
 # ---- in the process of an interpreter ----------------------------------------

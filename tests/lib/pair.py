@@ -29,6 +29,7 @@ echo json_encode(['value' => $value, 'printed' => $printed],
 """
 CONFIG = "<?php\n// DB_PASSWORD of %s\nreturn 'DB_PASSWORD %s';\n"
 KEY = 0x7e4a        # of System V shared memory, queue and semaphore
+BUSY_S = 240        # at most, for the longest of these tests on a slow machine
 
 
 class Site:
@@ -58,6 +59,9 @@ class Site:
 
     def plant(self):
         """What lives in memory, or in the cage: gone with the pool, so planted again when needed."""
+        # One that was reset takes nothing until a request begins while no other one is at its end.
+        wait_until(lambda: self.run("include $a[0]; return opcache_is_script_cached($a[0]);", self.config), 30,
+                   "OPcache takes the script")
         planted = self.run("""
             session_id(str_repeat('5', 26)); session_start(); $_SESSION['card'] = $a[0];
             session_write_close();
@@ -71,10 +75,10 @@ class Site:
                            self.word, self.temporary, KEY, self.config)
         assert planted == [f"DB_PASSWORD {self.word}", True, self.word, self.word, self.word, True]
 
-    def answer(self, code, *arguments):
+    def answer(self, code, *arguments, timeout=60):
         """All that the PHP code gave: {"value": returned, "printed": text}."""
         got = self.system.http(self.name, "/act.php", "POST",
-                               json.dumps({"code": code, "a": arguments}))
+                               json.dumps({"code": code, "a": arguments}), timeout=timeout)
         try:
             return json.loads(got.body)
         except ValueError:      # a fatal error, or the worker's end
@@ -111,14 +115,14 @@ class Site:
 
     @contextlib.contextmanager
     def busy(self, code, *arguments):
-        """A request that goes on meanwhile: it prints `started` into private/busy and then waits
-        for that file to go."""
+        """A request of the victim's that goes on meanwhile: it prints `started` into private/busy and
+        then waits for that file to go."""
         flag = pathlib.Path(self.home, "private/busy")
         answer = []
         thread = threading.Thread(target=lambda: answer.append(self.answer(code + """
             file_put_contents($f = dirname(__DIR__) . '/private/busy', 'started');
-            for ($i = 0; $i < 500 && file_exists($f); $i++) { clearstatcache(); usleep(100000); }
-            return 'waited';""", *arguments)))
+            for ($end = time() + %d; time() < $end && file_exists($f);) { clearstatcache(); usleep(100000); }
+            return 'waited';""" % BUSY_S, *arguments, timeout=BUSY_S + 60)))
         thread.start()
         try:
             wait_until(flag.exists, 45, "the busy request has started")
@@ -126,7 +130,7 @@ class Site:
         finally:
             flag.unlink(missing_ok=True)
             thread.join(90)
-        assert answer[0]["value"] == "waited", answer
+        assert answer and answer[0]["value"] == "waited", answer
 
 
 class Pair:
@@ -134,7 +138,8 @@ class Pair:
         self.system = system
         tag = secrets.token_hex(4)
         self.bad = Site(system, f"bad-{tag}.example", f"loot-{tag}")
-        self.good = Site(system, f"victim-{tag}.example", f"victim-{tag}")
+        self.good = Site(system, f"victim-{tag}.example", f"victim-{tag}",
+                         f"request_terminate_timeout={BUSY_S + 60}s")
 
     def close(self):
         for site in (self.bad, self.good):
