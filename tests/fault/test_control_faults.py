@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of tenant-control at each of its fault points: the rows tell what to finish."""
+import contextlib
+import http.client
 import json
 import re
 import sqlite3
@@ -28,11 +30,12 @@ class Drill(Control):
         try:
             act()
             self.settled()      # some of it may go on behind the answer
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError, http.client.HTTPException):
             pass                # its server died
-        if self.child.poll() is None and self.fault.exists():
-            self.fault.unlink()
-            return False
+        if self.child.poll() is None:
+            with contextlib.suppress(FileNotFoundError):
+                self.fault.unlink()     # whoever does so, we or the program, decides
+                return False
         procs.wait_until(lambda: self.child.poll() is not None, 30, "it dies")
         assert self.child.returncode == -9
         self.start().settled()
@@ -182,7 +185,7 @@ def test_kill_in_a_migration(tmp_path):
         try:
             c.fake.start()
             c.fault.write_text(point)
-            assert c.spawn().wait(20) == -9
+            assert c.spawn().wait(60) == -9
             struck.add(point)
             c.start().settled()
             assert add(c).result == "done"
@@ -201,10 +204,10 @@ def test_kill_while_reconciling(tmp_path):
             c.fault.write_text("control.add.inserted")
             with pytest.raises((OSError, ValueError)):
                 add(c)
-            c.child.wait(20)
+            c.child.wait(60)
             c.fault.write_text(point)
             c.start(ready=False)
-            assert c.child.wait(20) == -9
+            assert c.child.wait(60) == -9
             struck.add(point)
             c.start().settled()
             assert c.check(SITE) == "live"

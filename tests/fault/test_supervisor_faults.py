@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.lib.procs import wait_until
-from tests.lib.rig import QUIT, Rig
+from tests.lib.rig import LIMIT_S, QUIT, Rig
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: namespaces, cgroups")
 
@@ -57,7 +57,7 @@ def test_killed_at(rig, point, keep_store):
         assert rig.visit(number) == b"pid 1 hello"
     rig.fault.write_text(f"tenantd.{point}\n")
     visitor = act(rig, number, point)
-    assert rig.process.wait(20) == -signal.SIGKILL, f"tenantd.{point} is passed"
+    assert rig.process.wait(LIMIT_S) == -signal.SIGKILL, f"tenantd.{point} is passed"
     rig.client.close()
     if not keep_store:
         rig.forget()
