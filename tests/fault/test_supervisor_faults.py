@@ -59,6 +59,7 @@ def test_killed_at(rig, point, keep_store):
     visitor = act(rig, number, point)
     assert rig.process.wait(LIMIT_S) == -signal.SIGKILL, f"tenantd.{point} is passed"
     rig.client.close()
+    rig.hear()      # what it has stored last
     if not keep_store:
         rig.forget()
     rig.start()
