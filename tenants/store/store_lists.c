@@ -16,7 +16,8 @@ int store_each(struct store *s, int (*each)(const struct store_row *row, void *c
 	if (sql_prepare(s->db, &stmt, err,
 			"SELECT number, state, is_suspended, is_undone, revision, is_raised OR "
 			"EXISTS (SELECT 1 FROM kept k WHERE k.number = t.number AND k.kind = 1), "
-			"site, plan, iif(failure <> '', failure, reason) FROM tenant t ORDER BY site", "") < 0)
+			"site, plan, iif(failure <> '', failure, reason) FROM tenant t "
+			"ORDER BY site", "") < 0)
 		return -1;
 	while ((rc = sql_step(s->db, stmt, err)) > 0) {
 		struct store_row row = {
