@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threads of the streams. */
+/* The threads of the streams, and the files that they read. */
 #include "daemon/control/log_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/loop.h"
 #include "daemon/control/link.h"
+#include "daemon/control/log_channel.h"
 #include "daemon/control/log_lines.h"
 #include "schema/errors.h"
 
-#define BUFFER (64 * 1024)
 #define CHUNK (64 * 1024)
 #define LOOK_BACK (64 * 1024 * 1024)	/* how far the last lines are searched */
 #define TICK_MS 200
@@ -28,7 +25,6 @@
 
 struct log_stream {
 	struct log_request request;
-	struct log_stream_owner owner;
 	struct link link;
 	const char *run_dir;
 	int connection;
@@ -40,104 +36,21 @@ struct log_stream {
 	uint64_t found;
 	char chunk[CHUNK];
 
-	pthread_mutex_t lock;		/* over all that follows */
-	pthread_cond_t room;
-	char buffer[BUFFER];
-	size_t begin, end;
-	bool is_sleeping;		/* the owner */
-	bool is_ended;			/* nothing comes any more */
-	bool is_closed;			/* nobody takes any more */
-	bool is_thread_gone;
+	struct log_channel channel;	/* to the owner */
 };
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;	/* before a stream's own */
 static struct log_stream *all[LOG_STREAMS_MAX];
 static bool is_stopping;
 
-/* ---- between the two threads ---- */
-
-static void wake_owner(struct log_stream *s)
-{
-	if (s->is_sleeping && !s->is_closed) {
-		s->is_sleeping = false;
-		s->owner.wake(s->owner.arg);
-	}
-}
+/* ---- lines ---- */
 
 static bool is_over(void *owner)
 {
 	struct log_stream *s = owner;
 
-	(void)pthread_mutex_lock(&s->lock);
-	bool over = s->is_closed || s->is_ended;
-	(void)pthread_mutex_unlock(&s->lock);
-	return over;
+	return log_channel_is_over(&s->channel);
 }
-
-/* True if the caller has hung up. */
-static bool is_left(const struct log_stream *s, int wait_ms)
-{
-	struct pollfd p = { .fd = s->connection, .events = POLLRDHUP };
-
-	return poll(&p, 1, wait_ms) > 0;
-}
-
-static void wait_for_room(struct log_stream *s)
-{
-	struct timespec until = { 0 };
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
-	(void)pthread_cond_timedwait(&s->room, &s->lock, &until);
-}
-
-/* Hands SIZE bytes over; waits for a caller that reads slowly. */
-static void put(struct log_stream *s, const char *data, size_t size)
-{
-	(void)pthread_mutex_lock(&s->lock);
-	while (size > 0 && !s->is_closed && !s->is_ended) {
-		size_t n = BUFFER - s->end < size ? BUFFER - s->end : size;
-
-		memcpy(s->buffer + s->end, data, n);
-		s->end += n;
-		data += n;
-		size -= n;
-		if (s->end > s->begin)
-			wake_owner(s);
-		if (size > 0)
-			wait_for_room(s);
-		/* One that sends nothing and reads nothing may have gone. */
-		if (size > 0 && s->end == BUFFER && is_left(s, 0))
-			s->is_ended = true;
-	}
-	(void)pthread_mutex_unlock(&s->lock);
-}
-
-ssize_t log_stream_take(struct log_stream *s, char *out, size_t size)
-{
-	ssize_t rc = 0;
-
-	(void)pthread_mutex_lock(&s->lock);
-	size_t n = s->end - s->begin < size ? s->end - s->begin : size;
-
-	if (n > 0) {
-		memcpy(out, s->buffer + s->begin, n);
-		s->begin += n;
-		if (s->begin == s->end)
-			s->begin = s->end = 0;
-		(void)pthread_cond_signal(&s->room);
-		rc = (ssize_t)n;
-	} else if (s->is_ended) {
-		rc = -1;
-	} else {
-		s->is_sleeping = true;
-		s->owner.sleep(s->owner.arg);
-	}
-	(void)pthread_mutex_unlock(&s->lock);
-	return rc;
-}
-
-/* ---- lines ---- */
 
 static bool takes(const struct log_stream *s, const struct log_file *f)
 {
@@ -158,8 +71,8 @@ static void send_line(void *owner, const struct log_file *f)
 
 	if (!takes(s, f))
 		return;
-	put(s, f->line, f->used);
-	put(s, "\n", 1);
+	log_channel_put(&s->channel, f->line, f->used);
+	log_channel_put(&s->channel, "\n", 1);
 }
 
 static void read_lines(struct log_stream *s, struct log_file *f, off_t until,
@@ -244,7 +157,7 @@ static void follow(struct log_stream *s)
 {
 	struct stat st;
 
-	while (!is_over(s) && !is_left(s, TICK_MS)) {
+	while (!is_over(s) && !log_channel_is_left(&s->channel, TICK_MS)) {
 		if (loop_now_ms() >= s->fresh_at)
 			look_for_new(s);
 		if (s->now.fd >= 0 && fstat(s->now.fd, &st) == 0 && st.st_size < s->now.offset)
@@ -263,8 +176,7 @@ static void free_stream(struct log_stream *s)
 	fd_close(&s->now.fd);
 	fd_close(&s->old.fd);
 	free(s->ring);
-	(void)pthread_cond_destroy(&s->room);
-	(void)pthread_mutex_destroy(&s->lock);
+	log_channel_done(&s->channel);
 	free(s);
 }
 
@@ -286,27 +198,19 @@ static void *run(void *arg)
 		if (all[i] == s)
 			all[i] = NULL;
 	(void)pthread_mutex_unlock(&all_lock);
-	(void)pthread_mutex_lock(&s->lock);
-	s->is_ended = true;
-	s->is_thread_gone = true;
-	bool is_mine = s->is_closed;
-
-	wake_owner(s);
-	(void)pthread_mutex_unlock(&s->lock);
-	if (is_mine)
+	if (log_channel_leave(&s->channel))
 		free_stream(s);
 	return NULL;
 }
 
+ssize_t log_stream_take(struct log_stream *s, char *out, size_t size)
+{
+	return log_channel_take(&s->channel, out, size);
+}
+
 void log_stream_close(struct log_stream *s)
 {
-	(void)pthread_mutex_lock(&s->lock);
-	s->is_closed = true;
-	bool is_mine = s->is_thread_gone;
-
-	(void)pthread_cond_signal(&s->room);
-	(void)pthread_mutex_unlock(&s->lock);
-	if (is_mine)
+	if (log_channel_close(&s->channel))
 		free_stream(s);
 }
 
@@ -355,14 +259,12 @@ int log_stream_start(const char *run_dir, const struct log_request *request, int
 	if (!s)
 		return err_sys(err, "memory for a log");
 	s->request = *request;
-	s->owner = *owner;
 	s->run_dir = run_dir;
 	s->now.fd = s->old.fd = -1;
 	link_init(&s->link, WAIT_MS, WAIT_MS);
-	(void)pthread_mutex_init(&s->lock, NULL);
-	(void)pthread_cond_init(&s->room, NULL);
 	/* A copy: the HTTP thread may close its own at any time. */
 	s->connection = fcntl(connection, F_DUPFD_CLOEXEC, 0);
+	log_channel_init(&s->channel, owner, s->connection);
 	int rc = s->connection < 0 ? err_sys(err, "watch the caller") : enter(s, err);
 
 	if (rc < 0) {
@@ -377,16 +279,8 @@ void log_streams_stop(void)
 {
 	(void)pthread_mutex_lock(&all_lock);
 	is_stopping = true;
-	for (int i = 0; i < LOG_STREAMS_MAX; i++) {
-		struct log_stream *s = all[i];
-
-		if (!s)
-			continue;
-		(void)pthread_mutex_lock(&s->lock);
-		s->is_ended = true;
-		(void)pthread_cond_signal(&s->room);
-		wake_owner(s);
-		(void)pthread_mutex_unlock(&s->lock);
-	}
+	for (int i = 0; i < LOG_STREAMS_MAX; i++)
+		if (all[i])
+			log_channel_end(&all[i]->channel);
 	(void)pthread_mutex_unlock(&all_lock);
 }
