@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls, transactions, and what follows an error. */
-#include "daemon/control/work.h"
+/* Transactions, and what follows an error. */
+#include "daemon/control/work_inside.h"
 
 #include <string.h>
 
 #include "base/fault.h"
 #include "base/str.h"
-#include "daemon/control/envelope.h"
 #include "schema/errors.h"
 #include "tenants/life.h"
 
@@ -18,120 +17,10 @@ static bool is_refusal(int code)
 	       code == ERR_UNFIT;
 }
 
-/* Ends a step whose outcome is open: the reconciler will see to it. */
-static int leave(struct work *w)
-{
-	w->is_left = true;
-	return -1;
-}
-
 /* Codes that say nothing about the tenant: another time it may go well. */
 static bool is_passing(const struct work *w, int code)
 {
 	return !link_is_open(&w->link) || code == ERR_BUSY;
-}
-
-int work_connect(struct work *w, struct err *err)
-{
-	if (link_is_open(&w->link))
-		return 0;
-	if (link_open(&w->link, w->settings->run_dir, err) < 0)
-		return -1;
-	w->is_left = w->is_left || !w->turn;
-	return 0;
-}
-
-static void note_step(void *ctx, const struct wire_step *step)
-{
-	struct work *w = ctx;
-	json_t *json = json_pack("{s:s,s:I,s:i}", "name", step->name, "microseconds",
-				 (json_int_t)step->microseconds, "code", (int)step->code);
-
-	w->wrong += step->code != 0;
-	if (step->text[0])
-		(void)json_object_set_new(json, "sentence", envelope_text(step->text));
-	if (w->steps)
-		(void)json_array_append(w->steps, json);
-	json_decref(json);
-}
-
-static int send(struct work *w, uint16_t verb, uint32_t number, const struct wire_tenant *wire,
-		struct err *err)
-{
-	int rc = 0;
-
-	/* A helper that was killed halfway is not an answer about the tenant: its
-	 * work may be done again, and once is enough to tell bad luck from more. */
-	for (int i = 0; i < 2; i++) {
-		if (work_connect(w, err) < 0)
-			return -1;
-		if (w->turn)
-			(void)pthread_mutex_unlock(w->turn);
-		rc = link_call(&w->link, verb, number, wire, sizeof(*wire), note_step, w, err);
-		if (w->turn)
-			(void)pthread_mutex_lock(w->turn);
-		if (!link_is_open(&w->link))
-			w->is_left = true;	/* nobody knows what came of it */
-		if (rc == 0 || err->code != ERR_INTERRUPTED)
-			break;
-	}
-	return rc;
-}
-
-static int call(struct work *w, uint16_t verb, uint32_t number, const struct tenant *t,
-		struct err *err)
-{
-	struct overrides plan;
-	struct wire_tenant wire;
-
-	if (store_plan(w->store, t->plan, &plan, err) < 0 ||
-	    tenant_to_wire(t, &plan, &wire, err) < 0)
-		return -1;
-	return send(w, verb, number, &wire, err);
-}
-
-/* The head of the next page tells whether the number has a spec. */
-static int stands(struct work *w, uint32_t number, bool *out, struct err *err)
-{
-	struct wire_page page = { .after = number - 1 };
-	struct wire_list_row row = { 0 };
-
-	if (link_call(&w->link, WIRE_LIST, 0, &page, sizeof(page), NULL, NULL, err) < 0)
-		return -1;
-	if (w->link.size >= sizeof(row))
-		memcpy(&row, link_payload(&w->link), sizeof(row));
-	*out = row.number == number;
-	return 0;
-}
-
-int work_issue(struct work *w, const struct tenant *t, uint32_t *out_number, bool *out_stands,
-	       struct err *err)
-{
-	if (call(w, WIRE_ISSUE, 0, t, err) < 0)
-		return -1;
-	uint32_t number = w->link.head.number;
-
-	if (number == 0)
-		return err_set(err, ERR_BAD_RECORD, "the root side gave no number for '%s'",
-			       t->site);
-	if (stands(w, number, out_stands, err) < 0)
-		return leave(w);
-	*out_number = number;
-	return 0;
-}
-
-/* Taking away asks for names only: it goes also where a stored option has
- * become one that is refused. */
-int work_give_back(struct work *w, uint32_t number, const struct tenant *t, struct err *err)
-{
-	struct wire_tenant wire = { .revision = t->revision, .alias_count = t->alias_count };
-
-	memcpy(wire.site, t->site, sizeof(wire.site));
-	memcpy(wire.alias, t->alias, sizeof(wire.alias));
-	options_default(&wire.options);
-	if (send(w, WIRE_REMOVE, number, &wire, err) == 0 || err->code == ERR_UNKNOWN_SITE)
-		return 0;
-	return leave(w);
 }
 
 /* Only the first of several unconfirmed changes has rows that are known to work. */
@@ -162,15 +51,15 @@ int work_put(struct work *w, const struct tenant *t, bool keep, uint32_t replace
 static int end_row(struct work *w, uint32_t number, bool keep, struct err *err)
 {
 	if (store_begin(w->store, err) < 0)
-		return leave(w);
+		return work_leave(w);
 	if ((keep && store_keep(w->store, number, KEPT_REMOVED, err) < 0) ||
 	    store_drop_kept(w->store, number, KEPT_BEFORE, err) < 0 ||
 	    store_delete(w->store, number, err) < 0) {
 		store_rollback(w->store);
-		return leave(w);
+		return work_leave(w);
 	}
 	fault_point("control.end.commit");
-	return store_commit(w->store, err) < 0 ? leave(w) : 0;
+	return store_commit(w->store, err) < 0 ? work_leave(w) : 0;
 }
 
 /* The root side has done what the row says. */
@@ -184,17 +73,17 @@ static int confirm(struct work *w, struct tenant *t, struct err *err)
 	if (life_step(t->state, t->is_suspended ? LIFE_HALTED : LIFE_APPLIED, t->site, &done.state,
 		      err) < 0 ||
 	    store_begin(w->store, err) < 0)
-		return leave(w);
+		return work_leave(w);
 	if (store_put(w->store, &done, err) < 0 ||
 	    store_drop_kept(w->store, t->number, KEPT_BEFORE, err) < 0 ||
 	    (t->restore_number &&
 	     store_drop_kept(w->store, t->restore_number, KEPT_REMOVED, err) < 0)) {
 		store_rollback(w->store);
-		return leave(w);
+		return work_leave(w);
 	}
 	fault_point("control.confirm.commit");
 	if (store_commit(w->store, err) < 0)
-		return leave(w);
+		return work_leave(w);
 	*t = done;
 	return 0;
 }
@@ -209,14 +98,14 @@ static int fail_row(struct work *w, struct tenant *t, bool is_undone, const stru
 	failed.is_undone = is_undone;
 	if (life_step(t->state, LIFE_ERRED, t->site, &failed.state, &err) < 0 ||
 	    store_begin(w->store, &err) < 0)
-		return leave(w);
+		return work_leave(w);
 	if (store_put(w->store, &failed, &err) < 0 ||
 	    store_drop_kept(w->store, t->number, KEPT_BEFORE, &err) < 0) {
 		store_rollback(w->store);
-		return leave(w);
+		return work_leave(w);
 	}
 	if (store_commit(w->store, &err) < 0)
-		return leave(w);
+		return work_leave(w);
 	*t = failed;
 	return -1;
 }
@@ -244,55 +133,24 @@ static int retreat(struct work *w, struct tenant *t, struct err *err)
 	return -1;
 }
 
-int work_try(struct work *w, const struct tenant *t, struct err *err)
-{
-	if (w->is_untried)
-		return 0;
-	fault_point("control.try");
-	int rc = call(w, WIRE_TRY, t->number, t, err);
-
-	fault_point("control.tried");
-	return rc;
-}
-
-/* A new site is tried when it stands, but for its script to preload, which cannot be there
- * yet, and only where there is something to judge. */
-static int try_new(struct work *w, const struct tenant *t, struct err *err)
-{
-	struct overrides plan;
-	struct wire_tenant wire;
-	struct options usual;
-
-	options_default(&usual);
-	if (w->is_untried || t->is_suspended || t->restore_number)
-		return 0;
-	if (store_plan(w->store, t->plan, &plan, err) < 0 ||
-	    tenant_to_wire(t, &plan, &wire, err) < 0)
-		return -1;
-	memset(wire.options.preload, 0, sizeof(wire.options.preload));
-	if (!(options_difference(&usual, &wire.options) & OPTION_JUDGED))
-		return 0;
-	fault_point("control.build.try");
-	return send(w, WIRE_TRY, t->number, &wire, err);
-}
-
 int work_build(struct work *w, struct tenant *t, struct err *err)
 {
 	bool is_standing = false;
 
-	if (work_connect(w, err) < 0 || stands(w, t->number, &is_standing, err) < 0)
-		return leave(w);
+	if (work_connect(w, err) < 0 || work_stands(w, t->number, &is_standing, err) < 0)
+		return work_leave(w);
 	fault_point("control.build");
-	int rc = t->restore_number && !is_standing ? call(w, WIRE_RESTORE, t->number, t, err) : 0;
+	int rc = t->restore_number && !is_standing ?
+		 work_call(w, WIRE_RESTORE, t->number, t, err) : 0;
 
 	fault_point("control.build.restored");
 	if (rc == 0)
-		rc = call(w, WIRE_APPLY, t->number, t, err);
+		rc = work_call(w, WIRE_APPLY, t->number, t, err);
 	fault_point("control.build.applied");
 	if (rc == 0 && !is_standing)
-		rc = try_new(w, t, err);
+		rc = work_try_new(w, t, err);
 	if (rc < 0 && is_passing(w, err->code))
-		return leave(w);
+		return work_leave(w);
 	if (rc < 0)
 		return is_standing ? fail_row(w, t, false, err) : retreat(w, t, err);
 	return confirm(w, t, err);
@@ -319,7 +177,7 @@ static int roll_back(struct work *w, struct tenant *t, const struct tenant *befo
 	fault_point("control.rollback");
 	if (work_put(w, &old, false, 0, &second) < 0) {
 		if (second.code != ERR_CONFLICT)
-			return leave(w);
+			return work_leave(w);
 		/* A name of before is another site's by now: no later try would go back. */
 		(void)err_set(&both, err->code, "%.300s; and going back: a name of before was "
 			      "taken meanwhile", err->text);
@@ -327,12 +185,12 @@ static int roll_back(struct work *w, struct tenant *t, const struct tenant *befo
 	}
 	*t = old;
 	fault_point("control.rollback.put");
-	if (call(w, WIRE_APPLY, t->number, t, &second) == 0) {
+	if (work_call(w, WIRE_APPLY, t->number, t, &second) == 0) {
 		(void)confirm(w, t, &second);	/* if not, the reconciler does it */
 		return -1;
 	}
 	if (is_passing(w, second.code))
-		return leave(w);
+		return work_leave(w);
 	(void)err_set(&both, second.code, "%.300s; and going back: %.300s", err->text,
 		      second.text);
 	return fail_row(w, t, false, &both);
@@ -343,27 +201,18 @@ int work_settle(struct work *w, struct tenant *t, struct err *err)
 	struct tenant before;
 
 	fault_point("control.settle");
-	if (call(w, WIRE_APPLY, t->number, t, err) == 0) {
+	if (work_call(w, WIRE_APPLY, t->number, t, err) == 0) {
 		fault_point("control.settle.applied");
 		return confirm(w, t, err);
 	}
 	if (is_passing(w, err->code))
-		return leave(w);
+		return work_leave(w);
 	struct err second = { 0 };
 	int kept = store_kept(w->store, t->number, KEPT_BEFORE, &before, &second);
 
 	if (kept < 0)
-		return leave(w);
+		return work_leave(w);
 	return kept ? roll_back(w, t, &before, err) : fail_row(w, t, false, err);
-}
-
-int work_check(struct work *w, const struct tenant *t, uint32_t *out_wrong, struct err *err)
-{
-	w->wrong = 0;
-	if (call(w, WIRE_CHECK, t->number, t, err) < 0)
-		return -1;
-	*out_wrong = w->wrong;
-	return 0;
 }
 
 int work_remove(struct work *w, struct tenant *t, struct err *err)
