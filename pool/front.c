@@ -6,18 +6,12 @@
 #include <errno.h>
 #include <fastcgi.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "pool/clock.h"
+#include "pool/front_inside.h"
 #include "pool/pairs.h"
-
-struct record {
-	uint8_t type;
-	uint16_t id;
-	uint32_t content, padding;
-};
 
 void front_open(struct front *f, int fd, uint32_t capacity, uint64_t body_wait_ms)
 {
@@ -68,7 +62,7 @@ static bool fill(struct front *f, size_t need, uint64_t deadline)
 	return true;
 }
 
-static bool read_header(struct front *f, struct record *out, uint64_t deadline)
+static bool read_header(struct front *f, struct front_record *out, uint64_t deadline)
 {
 	const FCGI_Header *h = NULL;
 
@@ -85,8 +79,7 @@ static bool read_header(struct front *f, struct record *out, uint64_t deadline)
 	return true;
 }
 
-/* Hands out what the buffer holds of the next SIZE bytes, at least one. */
-static size_t chunk(struct front *f, size_t size, const unsigned char **out, uint64_t deadline)
+size_t front_chunk(struct front *f, size_t size, const unsigned char **out, uint64_t deadline)
 {
 	size_t n = 0;
 
@@ -98,12 +91,12 @@ static size_t chunk(struct front *f, size_t size, const unsigned char **out, uin
 	return n;
 }
 
-static bool skip(struct front *f, size_t size, uint64_t deadline)
+bool front_skip(struct front *f, size_t size, uint64_t deadline)
 {
 	const unsigned char *unused = NULL;
 
 	while (size > 0) {
-		size_t n = chunk(f, size, &unused, deadline);
+		size_t n = front_chunk(f, size, &unused, deadline);
 
 		if (n == 0)
 			return false;
@@ -112,154 +105,69 @@ static bool skip(struct front *f, size_t size, uint64_t deadline)
 	return true;
 }
 
-static bool send_record(struct front *f, uint8_t type, uint16_t id, const void *body, size_t size)
-{
-	unsigned char out[FCGI_HEADER_LEN + 256] = {
-		FCGI_VERSION_1, type, (unsigned char)(id >> 8), (unsigned char)id,
-		(unsigned char)(size >> 8), (unsigned char)size,
-	};
-
-	if (size > sizeof(out) - FCGI_HEADER_LEN)
-		return false;
-	memcpy(out + FCGI_HEADER_LEN, body, size);
-	size += FCGI_HEADER_LEN;
-	/* Whoever does not read these few bytes is not waited for. */
-	return send(f->fd, out, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
-}
-
-static bool send_end(struct front *f, uint16_t id, uint8_t status)
-{
-	FCGI_EndRequestBody body = { .protocolStatus = status };
-
-	return send_record(f, FCGI_END_REQUEST, id, &body, sizeof(body));
-}
-
-/* ---- management records (4) ---- */
-
-static size_t add_value(unsigned char *at, const char *name, uint32_t number)
-{
-	size_t size = strlen(name);
-	int digits = snprintf((char *)at + 2 + size, 12, "%u", number);
-
-	at[0] = (unsigned char)size;
-	at[1] = (unsigned char)digits;
-	memcpy(at + 2, name, size);
-	return 2 + size + (size_t)digits;
-}
-
-static bool answer_values(struct front *f, uint32_t content, uint64_t deadline)
-{
-	struct {
-		const char *name;
-		uint32_t value;
-		bool is_asked;
-	} known[] = {
-		{ FCGI_MAX_CONNS, f->capacity, false },
-		{ FCGI_MAX_REQS, f->capacity, false },
-		{ FCGI_MPXS_CONNS, 0, false },
-	};
-	struct pairs decoder = { 0 };
-	struct params asked = { 0 };
-	unsigned char body[128];
-	size_t size = 0;
-	bool is_ok = true;
-
-	while (content > 0 && is_ok) {
-		const unsigned char *data = NULL;
-		size_t n = chunk(f, content, &data, deadline);
-
-		is_ok = n > 0;
-		content -= (uint32_t)n;
-		/* Pair by pair, so that the number of names has no limit but the record's. */
-		for (size_t at = 0; at < n && is_ok; at++) {
-			is_ok = pairs_feed(&decoder, &asked, data + at, 1) == 0;
-			if (!is_ok || !pairs_are_whole(&decoder))
-				continue;
-			for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-				known[i].is_asked |= params_get(&asked, known[i].name) != NULL;
-			params_clear(&asked);
-		}
-	}
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].is_asked)
-			size += add_value(body + size, known[i].name, known[i].value);
-	params_free(&asked);
-	return is_ok && send_record(f, FCGI_GET_VALUES_RESULT, 0, body, size);
-}
-
-static bool answer_management(struct front *f, const struct record *r, uint64_t deadline)
-{
-	FCGI_UnknownTypeBody body = { .type = r->type };
-
-	if (r->type == FCGI_GET_VALUES)
-		return answer_values(f, r->content, deadline) && skip(f, r->padding, deadline);
-	return skip(f, r->content + r->padding, deadline) &&
-	       send_record(f, FCGI_UNKNOWN_TYPE, 0, &body, sizeof(body));
-}
-
 /* ---- the head of a request ---- */
 
-static bool begin(struct front *f, const struct record *r, uint64_t deadline)
+static bool begin(struct front *f, const struct front_record *r, uint64_t deadline)
 {
 	FCGI_BeginRequestBody body;
 
 	if (f->id != 0 && r->id != f->id)
-		return skip(f, r->content + r->padding, deadline) &&
-		       send_end(f, r->id, FCGI_CANT_MPX_CONN);
+		return front_skip(f, r->content + r->padding, deadline) &&
+		       front_send_end(f, r->id, FCGI_CANT_MPX_CONN);
 	if (f->id != 0 || r->content != sizeof(body) || !fill(f, sizeof(body), deadline))
 		return false;
 	memcpy(&body, f->buffer + f->at, sizeof(body));
 	f->at += sizeof(body);
-	if (!skip(f, r->padding, deadline))
+	if (!front_skip(f, r->padding, deadline))
 		return false;
 	f->keep = body.flags & FCGI_KEEP_CONN;
 	if (body.roleB1 != 0 || body.roleB0 < FCGI_RESPONDER || body.roleB0 > FCGI_FILTER)
-		return send_end(f, r->id, FCGI_UNKNOWN_ROLE) && f->keep;
+		return front_send_end(f, r->id, FCGI_UNKNOWN_ROLE) && f->keep;
 	f->role = body.roleB0;
 	f->id = r->id;
 	return true;
 }
 
-static bool read_params(struct front *f, const struct record *r, struct pairs *decoder,
+static bool read_params(struct front *f, const struct front_record *r, struct pairs *decoder,
 			struct params *out, uint64_t deadline)
 {
 	uint32_t left = r->content;
 
 	while (left > 0) {
 		const unsigned char *data = NULL;
-		size_t n = chunk(f, left, &data, deadline);
+		size_t n = front_chunk(f, left, &data, deadline);
 
 		if (n == 0 || pairs_feed(decoder, out, data, n) < 0)
 			return false;
 		left -= (uint32_t)n;
 	}
-	return skip(f, r->padding, deadline);
+	return front_skip(f, r->padding, deadline);
 }
 
 /* A record between requests or in a head that does not belong to it. */
-static bool pass_record(struct front *f, const struct record *r, uint64_t deadline)
+static bool pass_record(struct front *f, const struct front_record *r, uint64_t deadline)
 {
 	/* Clients that give a question an id get their answer from PHP-FPM, too. */
 	if (r->id == 0 || r->type == FCGI_GET_VALUES)
-		return answer_management(f, r, deadline);
+		return front_answer_management(f, r, deadline);
 	if (r->type == FCGI_BEGIN_REQUEST)
 		return begin(f, r, deadline);
 	if (r->type == FCGI_ABORT_REQUEST && r->id == f->id) {
 		f->id = 0;
-		return skip(f, r->content + r->padding, deadline) &&
-		       send_end(f, r->id, FCGI_REQUEST_COMPLETE) && f->keep;
+		return front_skip(f, r->content + r->padding, deadline) &&
+		       front_send_end(f, r->id, FCGI_REQUEST_COMPLETE) && f->keep;
 	}
 	if (r->type == 0 || r->type > FCGI_DATA || r->id == f->id)
 		return false;
 	/* Of a request that we ended or never took (3.3: ignore it). */
-	return skip(f, r->content + r->padding, deadline);
+	return front_skip(f, r->content + r->padding, deadline);
 }
 
 enum front_next front_next(struct front *f, struct params *out)
 {
 	uint64_t deadline = clock_ms() + FRONT_HEAD_MS;
 	struct pairs decoder = { 0 };
-	struct record r;
+	struct front_record r;
 
 	params_clear(out);
 	f->id = 0;
@@ -303,9 +211,9 @@ enum front_next front_next(struct front *f, struct params *out)
 /* Reads headers until the body goes on or ends.  False if it cannot go on. */
 static bool next_record(struct front *f, uint64_t deadline)
 {
-	struct record r;
+	struct front_record r;
 
-	if (!skip(f, f->padding, deadline))
+	if (!front_skip(f, f->padding, deadline))
 		return false;
 	f->padding = 0;
 	while (read_header(f, &r, deadline)) {
@@ -313,11 +221,11 @@ static bool next_record(struct front *f, uint64_t deadline)
 			f->content = r.content;
 			f->padding = r.padding;
 			f->body_ended = r.content == 0;
-			return !f->body_ended || skip(f, r.padding, deadline);
+			return !f->body_ended || front_skip(f, r.padding, deadline);
 		}
 		if (r.id == f->id && r.type != FCGI_DATA && r.type != FCGI_GET_VALUES)
 			return false;	/* the web server's abort is the common case */
-		if (r.type == FCGI_DATA ? !skip(f, r.content + r.padding, deadline)
+		if (r.type == FCGI_DATA ? !front_skip(f, r.content + r.padding, deadline)
 					: !pass_record(f, &r, deadline))
 			return false;
 	}
