@@ -432,3 +432,8 @@ class Control:
     def sql(self, query, *values):
         with contextlib.closing(sqlite3.connect(self.db, timeout=10)) as db, db:
             return db.execute(query, values).fetchall()
+
+
+def snapshot(c):
+    """All that the database says of sites."""
+    return [c.sql(f"SELECT * FROM {t}") for t in ("tenant", "tenant_alias", "tenant_option", "kept")]
