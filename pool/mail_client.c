@@ -14,6 +14,9 @@
 #include "pool/clock.h"
 #include "schema/errors.h"
 
+/* Not longer than what the service takes between two looks at its queue. */
+#define CONNECT_AGAIN_MS 10
+
 /* False at the end of the time.  PHP's own clock sends signals meanwhile. */
 static bool wait_for(const struct mail_client *c, short events)
 {
@@ -63,7 +66,7 @@ static int open_socket(struct mail_client *c, struct err *err)
 			return 0;
 		if (errno != EAGAIN || (int64_t)clock_ms() >= c->end_ms)
 			break;
-		(void)poll(NULL, 0, 50);
+		(void)poll(NULL, 0, CONNECT_AGAIN_MS);
 	}
 	int rc = errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN ?
 		 err_set(err, ERR_FAILED, "the machine's mail service does not answer; try again "

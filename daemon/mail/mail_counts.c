@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -42,7 +43,13 @@ int mail_counts_open(struct mail_counts *c, int dir, size_t room, struct err *er
 
 	if (rows == MAP_FAILED)
 		return err_sys(err, "map the counts");
-	*c = (struct mail_counts){ fd_take(&fd), rows, room };
+	struct mail_pace *paces = calloc(room, sizeof(*paces));
+
+	if (!paces) {
+		(void)munmap(rows, size);
+		return err_set(err, ERR_SYSTEM, "no memory for the counts");
+	}
+	*c = (struct mail_counts){ fd_take(&fd), rows, room, paces };
 	return 0;
 }
 
@@ -50,7 +57,9 @@ void mail_counts_close(struct mail_counts *c)
 {
 	if (c->rows)
 		(void)munmap(c->rows, c->room * sizeof(struct mail_count));
+	free(c->paces);
 	c->rows = NULL;
+	c->paces = NULL;
 	fd_close(&c->fd);
 }
 
@@ -99,6 +108,19 @@ struct mail_count *mail_counts_row(struct mail_counts *c, uint32_t number, uint6
 			row = &c->rows[i];
 	*row = (struct mail_count){ .number = number, .slot = slot_of(now_s) };
 	return row;
+}
+
+bool mail_counts_pace(struct mail_counts *c, const struct mail_count *row, uint64_t now_s,
+		      uint32_t most)
+{
+	struct mail_pace *pace = &c->paces[row - c->rows];
+
+	if (pace->second != now_s)
+		*pace = (struct mail_pace){ .second = now_s };
+	if (pace->refused >= most)
+		return false;
+	pace->refused++;
+	return true;
 }
 
 int mail_counts_take(struct mail_count *row, uint32_t count, uint32_t per_hour)

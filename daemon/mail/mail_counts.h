@@ -6,6 +6,7 @@
 #ifndef DAEMON_MAIL_MAIL_COUNTS_H
 #define DAEMON_MAIL_MAIL_COUNTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,10 @@ struct mail_counts {
 	int fd;			/* locked while this process lives */
 	struct mail_count *rows;
 	size_t room;
+	struct mail_pace {
+		uint64_t second;
+		uint32_t refused;
+	} *paces;		/* of each row, for this process's life */
 };
 
 /* DIR is that folder.  A file of another size is begun anew.  ERR_CONFLICT while
@@ -29,6 +34,10 @@ struct mail_count *mail_counts_find(struct mail_counts *c, uint32_t number, uint
 /* The same, made if there is none; where there is no room, the longest quiet tenant
  * is forgotten. */
 struct mail_count *mail_counts_row(struct mail_counts *c, uint32_t number, uint64_t now_s);
+
+/* True of the first MOST calls in the row's second. */
+bool mail_counts_pace(struct mail_counts *c, const struct mail_count *row, uint64_t now_s,
+		      uint32_t most);
 
 /* Takes COUNT recipients out of the hour.  0, or -1 if PER_HOUR would be passed:
  * never are there more within any hour. */

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/str.h"
 #include "daemon/mail/mail_log.h"
 #include "schema/events.h"
@@ -86,13 +87,8 @@ static void tell(const struct mail_peer *p, struct mail_count *row, uint32_t res
 			  p->reader.to.count, quotable(text, reason));
 }
 
-void mail_peer_finish(struct mail_peer *p, uint32_t result, const char *text)
+static void answer(struct mail_peer *p, uint32_t result, const char *text, bool is_told)
 {
-	if (p->number == 0) {		/* no tenant: nothing to count */
-		mail_peer_close(p);
-		return;
-	}
-
 	struct mail_answer a = { .magic = MAIL_MAGIC, .result = result };
 	struct mail_count *row = mail_counts_row(&p->server->counts, p->number, mail_peer_now_s());
 
@@ -104,10 +100,45 @@ void mail_peer_finish(struct mail_peer *p, uint32_t result, const char *text)
 	} else {
 		row->refused++;
 	}
-	tell(p, row, result, text);
+	if (is_told)
+		tell(p, row, result, text);
 	/* It is the only thing ever sent, so there is room, or nobody listens. */
 	(void)send(p->watch.fd, &a, sizeof(a), MSG_DONTWAIT | MSG_NOSIGNAL);
 	mail_peer_close(p);
+}
+
+static bool may_refuse(struct mail_peer *p)
+{
+	struct mail_counts *c = &p->server->counts;
+	uint64_t now = mail_peer_now_s();
+
+	return mail_counts_pace(c, mail_counts_row(c, p->number, now), now,
+				MAIL_REFUSALS_PER_S) || mutant_is_off("mail-pace");
+}
+
+void mail_peer_finish(struct mail_peer *p, uint32_t result, const char *text)
+{
+	struct loop *loop = &p->server->loop;
+
+	if (p->number == 0) {		/* no tenant: nothing to count */
+		mail_peer_close(p);
+	} else if (result == MAIL_RESULT_SENT || may_refuse(p)) {
+		answer(p, result, text, true);
+	} else {
+		p->stage = MAIL_REFUSED;
+		p->result = result;
+		(void)str_format(p->text, sizeof(p->text), "%.*s", (int)sizeof(p->text) - 1, text);
+		loop_watch_stop(loop, &p->watch);
+		loop_timer_set(loop, &p->timer, MAIL_REFUSED_MS);
+	}
+}
+
+void mail_peer_turn_away(struct mail_peer *p, const char *text)
+{
+	if (p->number == 0)
+		mail_peer_close(p);
+	else
+		answer(p, MAIL_RESULT_BUSY, text, may_refuse(p));
 }
 
 /* ---- the mailer ---- */
@@ -201,6 +232,9 @@ void mail_peer_on_late(void *peer)
 		 * place until it ends, and its client has its own limit. */
 		p->is_late = true;
 		mail_run_kill(&p->run);
+		return;
+	case MAIL_REFUSED:
+		answer(p, p->result, p->text, true);
 		return;
 	}
 }

@@ -15,7 +15,7 @@
 
 #define MAIL_IDENTITY_MAX 1024
 
-enum mail_stage { MAIL_READING, MAIL_WAITING, MAIL_RUNNING };
+enum mail_stage { MAIL_READING, MAIL_WAITING, MAIL_RUNNING, MAIL_REFUSED };
 
 struct mail_peer {
 	struct mail_peer *next;
@@ -30,6 +30,9 @@ struct mail_peer {
 	FILE *file;
 	uint64_t held;
 	bool is_late;			/* its mailer was killed */
+	bool is_paused;			/* what came is looked at by the clock */
+	uint32_t result;		/* MAIL_REFUSED: the answer, when its time has come */
+	char text[MAIL_TEXT_MAX];
 	char identity[MAIL_IDENTITY_MAX];
 	char sender[MAIL_ADDRESS_MAX];
 };
@@ -37,8 +40,12 @@ struct mail_peer {
 /* Seconds since the boot: no clock that is set gives a new hour. */
 uint64_t mail_peer_now_s(void);
 
-/* Answers, counts, logs, and frees the peer. */
+/* Answers, counts, logs, and frees the peer; later, where too many of its tenant were refused. */
 void mail_peer_finish(struct mail_peer *p, uint32_t result, const char *text);
+
+/* The same for one that has no place to wait in: at once, and where there were too many, without a
+ * line. */
+void mail_peer_turn_away(struct mail_peer *p, const char *text);
 
 /* The same without a word: who is no tenant has no counts. */
 void mail_peer_close(struct mail_peer *p);

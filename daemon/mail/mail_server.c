@@ -21,7 +21,25 @@
 #include "schema/errors.h"
 #include "schema/events.h"
 
-#define READ_AT_ONCE 65536
+#define READ_AT_ONCE (128 * 1024)	/* in each look: 100 MiB come in the time that there is */
+
+/* ---- pauses ---- */
+
+static void want_pause(struct mail_server *s)
+{
+	if (!s->pause.is_set)
+		loop_timer_set(&s->loop, &s->pause, MAIL_PAUSE_MS);
+}
+
+static void listen_on(struct mail_server *s)
+{
+	struct err err = { 0 };
+
+	if (loop_watch_set(&s->loop, &s->listener, EPOLLIN | EPOLLONESHOT, &err) < 0) {
+		log_event(DAEMON_ERROR, "program=tenant-mail error='%s'", err.text);
+		want_pause(s);
+	}
+}
 
 /* ---- reading ---- */
 
@@ -157,6 +175,30 @@ static bool hold(struct mail_peer *p)
 	       (p->server->held <= MAIL_HELD_MAX && own <= MAIL_HELD_OF_ONE);
 }
 
+static void look_again(struct mail_peer *p, bool is_now)
+{
+	struct err err = { 0 };
+
+	p->is_paused = !is_now && !mutant_is_off("mail-pace");
+	if (p->is_paused)
+		want_pause(p->server);
+	else if (loop_watch_set(&p->server->loop, &p->watch, EPOLLIN | EPOLLONESHOT, &err) < 0)
+		finish_err(p, &err);
+}
+
+static void on_pause(void *owner)
+{
+	struct mail_server *s = owner;
+
+	if (!s->is_ending)
+		listen_on(s);
+	for (struct mail_peer *p = s->peers, *next = NULL; p; p = next) {
+		next = p->next;
+		if (p->is_paused && p->stage == MAIL_READING)
+			look_again(p, true);
+	}
+}
+
 static void on_data(void *owner, uint32_t events)
 {
 	static char buffer[READ_AT_ONCE];
@@ -168,8 +210,10 @@ static void on_data(void *owner, uint32_t events)
 	struct err err = { 0 };
 
 	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		look_again(p, false);
 		return;
+	}
 	if (n <= 0) {
 		mail_peer_finish(p, MAIL_RESULT_BAD, "the message broke off");
 		return;
@@ -186,6 +230,8 @@ static void on_data(void *owner, uint32_t events)
 		       "later");
 	else if (p->reader.part == MAIL_PART_END)
 		on_whole(p);
+	else
+		look_again(p, is_head && (size_t)n == want);	/* more comes with it */
 }
 
 /* ---- accepting ---- */
@@ -203,23 +249,18 @@ static int64_t who(const struct mail_server *s, int fd)
 	return peer.uid > s->settings.uid_base ? (int64_t)(peer.uid - s->settings.uid_base) : -1;
 }
 
-static void on_connection(void *owner, uint32_t events)
+/* False if nobody waits. */
+static bool take_caller(struct mail_server *s)
 {
-	struct mail_server *s = owner;
 	CLOSE_AT_EXIT int fd = accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct err err = { 0 };
 
-	(void)events;
 	if (fd < 0)
-		return;
-	/* As root has them now; a reload that is torn, or refused, leaves the old ones:
-	 * uid_base says who a sender is. */
-	(void)settings_refresh(s->run_dir, &s->settings, &err);
+		return false;
 	int64_t number = who(s, fd);
 	struct mail_peer *p = number < 0 ? NULL : calloc(1, sizeof(*p));
 
 	if (!p)
-		return;
+		return true;
 	*p = (struct mail_peer){ .server = s, .number = (uint32_t)number,
 				 .watch = { .fd = fd_take(&fd), .on_event = on_data, .owner = p },
 				 .timer = { .on_time = mail_peer_on_late, .owner = p } };
@@ -230,12 +271,30 @@ static void on_connection(void *owner, uint32_t events)
 		last = &(*last)->next;
 	*last = p;
 	s->peer_count++;
-	if (s->peer_count > MAIL_PEERS_MAX || (number > 0 && others >= MAIL_PEERS_OF_ONE))
-		mail_peer_finish(p, MAIL_RESULT_BUSY, "too many messages at once; try again later");
-	else if (loop_watch_set(&s->loop, &p->watch, EPOLLIN, &err) < 0)
-		finish_err(p, &err);
-	else
+	if (s->peer_count > MAIL_PEERS_MAX || (number > 0 && others >= MAIL_PEERS_OF_ONE)) {
+		mail_peer_turn_away(p, "too many messages at once; try again later");
+	} else {
 		loop_timer_set(&s->loop, &p->timer, MAIL_RECEIVE_S * 1000);
+		look_again(p, true);
+	}
+	return true;
+}
+
+static void on_connection(void *owner, uint32_t events)
+{
+	struct mail_server *s = owner;
+	struct err err = { 0 };
+
+	(void)events;
+	/* As root has them now; a reload that is torn, or refused, leaves the old ones:
+	 * uid_base says who a sender is. */
+	(void)settings_refresh(s->run_dir, &s->settings, &err);
+	for (int i = 0; i < MAIL_CALLERS && take_caller(s); i++)
+		;
+	if (mutant_is_off("mail-pace"))
+		listen_on(s);
+	else
+		want_pause(s);
 }
 
 int mail_server_start(struct mail_server *s, struct err *err)
@@ -244,7 +303,8 @@ int mail_server_start(struct mail_server *s, struct err *err)
 		return err_sys(err, "ask for the host's name");
 	s->listener.on_event = on_connection;
 	s->listener.owner = s;
-	return loop_watch_set(&s->loop, &s->listener, EPOLLIN, err);
+	s->pause = (struct loop_timer){ .on_time = on_pause, .owner = s };
+	return loop_watch_set(&s->loop, &s->listener, EPOLLIN | EPOLLONESHOT, err);
 }
 
 void mail_server_end(struct mail_server *s)

@@ -22,12 +22,22 @@
 #define MAIL_HELD_MAX (UINT64_C(256) * 1024 * 1024)	/* bytes of unfinished messages */
 #define MAIL_HELD_OF_ONE (MAIL_HELD_MAX / 2)	/* of one tenant */
 #define MAIL_HELD_FREE (UINT64_C(256) * 1024)	/* what each may have all the same */
+/* This process has no part in a tenant's CPU quota, so how often one can wake it is bounded: after
+ * a look at it a connection waits so long for the next, and so does the listener.  A mailer takes
+ * longer to start. */
+#define MAIL_PAUSE_MS 10
+#define MAIL_CALLERS 16			/* in one look */
+/* So many messages of one tenant are refused at once in a second; the answers of more wait, and
+ * with them the connections that it may have. */
+#define MAIL_REFUSALS_PER_S 64
+#define MAIL_REFUSED_MS 1000
 
 struct mail_peer;
 
 struct mail_server {
 	struct loop loop;
 	struct loop_watch listener;
+	struct loop_timer pause;	/* of the listener, and of peers */
 	struct settings settings;
 	const char *run_dir;
 	struct mail_counts counts;

@@ -165,6 +165,12 @@ static void test_the_hour(void **state)
 
 	assert_int_equal(mail_counts_open(&c, dir, 3, &err), 0);
 	assert_int_equal(mail_counts_open(&second, dir, 3, &err), -1);
+	/* So many in a second, each tenant's own. */
+	for (uint64_t now = 1; now < 3; now++)
+		for (int n = 0; n < 4; n++)
+			assert_int_equal(mail_counts_pace(&c, mail_counts_row(&c, 7, 0),
+							  now, 3), n < 3);
+	assert_true(mail_counts_pace(&c, mail_counts_row(&c, 8, 0), 2, 3));
 	assert_int_equal(mail_counts_take(mail_counts_row(&c, 7, 0), 6, 10), 0);
 	assert_int_equal(mail_counts_take(mail_counts_row(&c, 7, 1000), 5, 10), -1);
 	assert_int_equal(mail_counts_take(mail_counts_row(&c, 7, 1000), 4, 10), 0);
