@@ -27,7 +27,7 @@
 #include "schema/log_wire.h"
 #include "schema/events.h"
 
-/* A pipe that was read is left alone for so long: of one that is filled without end, however short
+/* What was read is left alone for so long: of a pipe that is filled without end, however short
  * its lines, a chunk is read then, and its writers wait on their own CPU quota.  Long enough for a
  * hundred wake-ups a second at most, short enough that a burst beyond LOG_RATE hardly waits. */
 #define PAUSE_MS 10
@@ -49,7 +49,7 @@ struct program {
 	struct loop loop;
 	struct source *sources, *paused;
 	struct loop_watch link, signals, audit;
-	struct loop_timer pause, tell;
+	struct loop_timer pause, tell, listen;
 	struct violations violations;
 	struct loop_timer part;
 	struct parts parts;
@@ -230,6 +230,16 @@ static void on_part(void *owner)
 	loop_timer_set(&p->loop, &p->part, parts_go_on(&p->parts) ? 1 : PART_MS);
 }
 
+static void watch_audit(void *owner)
+{
+	struct program *p = owner;
+	struct err err = { 0 };
+
+	if (loop_watch_set(&p->loop, &p->audit, EPOLLIN | EPOLLONESHOT, &err) < 0)
+		log_event(DAEMON_ERROR, "program=tenant-log error='no more audit records: %s'",
+			  err.text);
+}
+
 /* What there is no room for is told the next time, summed up. */
 static void on_tell(void *owner)
 {
@@ -248,7 +258,10 @@ static void on_audit(void *owner, uint32_t events)
 	struct program *p = owner;
 
 	(void)events;
-	if (!audit_take(p->audit.fd, &p->violations)) {
+	/* Records come as fast as a tenant's processes end, so they have a pause, too. */
+	if (audit_take(p->audit.fd, &p->violations)) {
+		loop_timer_set(&p->loop, &p->listen, PAUSE_MS);
+	} else {
 		log_event(DAEMON_ERROR, "program=tenant-log error='no more audit records: %s'",
 			  strerror(errno));
 		loop_watch_stop(&p->loop, &p->audit);
@@ -291,15 +304,15 @@ static int prepare(struct program *p, struct err *err)
 	p->pause = (struct loop_timer){ .on_time = on_pause, .owner = p };
 	p->audit = (struct loop_watch){ .fd = LOG_AUDIT_FD, .on_event = on_audit, .owner = p };
 	p->tell = (struct loop_timer){ .on_time = on_tell, .owner = p };
+	p->listen = (struct loop_timer){ .on_time = watch_audit, .owner = p };
 	p->part = (struct loop_timer){ .on_time = on_part, .owner = p };
 	parts_init(&p->parts);
 	loop_timer_set(&p->loop, &p->part, PART_MS);
 	if (loop_watch_set(&p->loop, &p->signals, EPOLLIN, err) < 0)
 		return -1;
 	/* Where the machine does not tell, there is no such descriptor. */
-	if (fcntl(LOG_AUDIT_FD, F_GETFD) >= 0 &&
-	    loop_watch_set(&p->loop, &p->audit, EPOLLIN, err) < 0)
-		return -1;
+	if (fcntl(LOG_AUDIT_FD, F_GETFD) >= 0)
+		watch_audit(p);
 	return loop_watch_set(&p->loop, &p->link, EPOLLIN, err);
 }
 

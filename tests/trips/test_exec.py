@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -168,6 +169,24 @@ def test_a_killed_call_is_counted_and_our_own_trials_are_not(own):
     # Records come in their order: with the last one counted, the trials' would be, too.
     wait_until(lambda: counted() >= 2, 60, "the second is counted")
     assert (counted(), own.status(site)["violation_calls"]) == (2, "unshare=2")
+    own.ctl("remove", site, check=True)
+
+
+def test_killed_calls_wake_nobody_for_each(own):
+    """tenant-log, which reads of them, is outside of the site's CPU quota."""
+    site, times = "flood.example", 800
+
+    def wake_ups():
+        return int(procs.field(own.child_pid("tenant-log"), "voluntary_ctxt_switches")[0])
+    own.ctl("add", site, "programs=allow", check=True)
+    if own.status(site)["violations"] is None:
+        pytest.skip(own.status(site)["violations_reason"])
+    before, began = wake_ups(), time.monotonic()
+    done = run(own, "sh", "-c", f"i=0; while [ $i -lt {times} ]; do unshare -r true; i=$((i+1)); done; echo $i", site=site)
+    woken, took = wake_ups() - before, time.monotonic() - began
+    assert done[:2] == (0, b"%d\n" % times)
+    assert woken < 300 * took, f"{woken} wake-ups for {times} calls in {took} s"
+    wait_until(lambda: own.status(site)["violations"], 60, "they are counted")
     own.ctl("remove", site, check=True)
 
 
