@@ -84,6 +84,17 @@ def test_idle_pool_leaves_and_no_visitor_is_lost(rig, tenant):
     assert [g for g in rig.cgroup_folders(tenant) if "/g" in g.rsplit("/", 1)[1]] == []
 
 
+def test_a_run_of_which_the_begin_was_seen_late_is_no_crash(rig, tenant):
+    """The shortest idle time is a second; a busy machine lets us see less of it."""
+    leave = rig.folder / "leave"
+    rig.pool("report(READY)\nserve(1)\n"
+             f"while not os.path.exists({str(leave)!r}):\n    time.sleep(0.02)\nreport(LEAVING)\n")
+    rig.warm_up(tenant)
+    time.sleep(0.6)
+    leave.touch()
+    assert rig.wait_state(tenant, "cold")["crashes"] == 0
+
+
 @pytest.mark.slow
 def test_a_pool_that_cannot_start_is_held_back(rig, tenant):
     rig.pool("report(FAILED, text=b'no \\033[2Jluck')\nsys.exit(1)\n")
