@@ -86,6 +86,7 @@ struct tenantd {
 	struct loop_timer watchdog, stop_limit;
 	bool with_control;
 	bool has_settings, is_started, is_stopping, is_late;
+	bool is_outdated;	/* the configuration may have changed since it was read */
 	struct err settings_err;
 };
 
@@ -98,6 +99,15 @@ static void put_back(const struct place *p)
 	if (file_write(p->run_dir, SETTINGS_FILE, &p->settings, sizeof(p->settings), 0644, 0, 0,
 		       &err) < 0)
 		log_event(DAEMON_ERROR, "program=tenantd error='%s'", err.text);
+}
+
+static void read_again(struct tenantd *d)
+{
+	struct err err = { 0 };
+
+	d->is_outdated = d->settings_run.child.pid != 0;
+	if (!d->is_outdated && settings_run_start(&d->settings_run, &err) < 0)
+		log_event(DAEMON_ERROR, "program=tenantd reload=refused error='%s'", err.text);
 }
 
 /* Also the first result, before there is anything to reload. */
@@ -121,15 +131,14 @@ static void on_settings(void *owner, const struct settings *record, const struct
 		put_back(&d->place);
 	}
 	(void)notify_send("READY=1", NULL);	/* the manager waits no longer than it likes */
+	if (d->is_outdated && !d->is_stopping)
+		read_again(d);
 }
 
 static void reload(struct tenantd *d)
 {
-	struct err err = { 0 };
-
 	log_link_reopen(&d->log);
-	if (settings_run_start(&d->settings_run, &err) < 0)
-		log_event(DAEMON_ERROR, "program=tenantd reload=refused error='%s'", err.text);
+	read_again(d);
 }
 
 static void on_stop_late(void *owner)
@@ -163,8 +172,8 @@ static void on_signal(void *owner, uint32_t events)
 	if (read(d->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP && !d->is_started)
-		return;
-	if (info.ssi_signo == SIGHUP)
+		d->is_outdated = true;
+	else if (info.ssi_signo == SIGHUP)
 		reload(d);
 	else if (d->is_started)
 		stop(d);
@@ -271,6 +280,8 @@ static int start(struct tenantd *d, struct err *err)
 		on_watchdog(d);
 	log_event(DAEMON_START, "program=tenantd version=%s tenants=%zu", TENANTD_VERSION,
 		  d->pools.count);
+	if (d->is_outdated)
+		read_again(d);
 	return notify_send("READY=1", err);
 }
 

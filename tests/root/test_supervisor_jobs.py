@@ -321,6 +321,32 @@ def test_sighup_takes_what_may_change(rig):
     rig.add("site.example")
 
 
+def test_sighup_while_the_configuration_is_read(rig):
+    """It may have been read before it was changed: it is read once more."""
+    conf, begun, go = rig.folder / "conf", rig.folder / "begun", rig.folder / "go"
+    rig.script("tenant-build", f"""
+        import os, pathlib, shutil, sys, time
+        shutil.copy(sys.argv[2], {str(rig.folder / "old")!r})
+        pathlib.Path({str(begun)!r}).touch()
+        while not os.path.exists({str(go)!r}):
+            time.sleep(0.02)
+        os.execv({str(rig.build / "tenant-build")!r}, [*sys.argv[:2], {str(rig.folder / "old")!r}])
+        """)
+    rig.process.send_signal(signal.SIGHUP)
+    wait_until(begun.exists, 30, "it is read")
+    conf.write_text(conf.read_text() + "tenants_max = 9\n")
+    rig.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: signal.SIGHUP not in pending(rig.process.pid), 30, "the signal is taken")
+    go.touch()
+    wait_until(lambda: "'tenants_max' cannot change" in rig.messages(), 30, "what came then, too")
+
+
+def pending(pid):
+    """Signals that wait to be taken."""
+    bits = int(procs.field(pid, "ShdPnd")[0], 16)
+    return {each for each in signal.Signals if bits >> (each - 1) & 1}
+
+
 def test_tenants_max(tmp_path):
     with Rig(conf="tenants_max = 1\n") as rig:
         rig.add("a.example")
