@@ -57,7 +57,7 @@ class FakePool:
             except OSError:
                 return
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(60)
                 try:
                     self.one(connection)
                 except OSError:

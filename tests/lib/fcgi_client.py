@@ -127,8 +127,9 @@ class Connection:
         out.out = b"".join(parts)
         return out
 
-    def is_closed(self, seconds=5):
-        """True if the other end closes without sending anything more."""
+    def is_closed(self, seconds=9):
+        """True if the other end closes without sending anything more; a kept one it closes after
+        ten seconds."""
         self.socket.settimeout(seconds)
         try:
             return not self.buffer and self.socket.recv(1) == b""

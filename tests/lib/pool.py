@@ -50,7 +50,8 @@ class Pool:
             [BUILD / "tests/root/pool_driver", "-p", program(), "-l", self.socket, "-H",
              self.home, "-L", self.log_file, "-u", str(UID), *flags, *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
         if start:
             try:
                 self.wait("ready")
@@ -84,7 +85,8 @@ class Pool:
 
     def stop(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(60)
+        self.reader.join()
         self.process.stdout.close()
         shutil.rmtree(self.folder)
         procs.wait_until(lambda: not procs.leaks(str(self.folder), self.folder.name), 30,
@@ -145,6 +147,7 @@ class Pool:
 
     def begin(self, script, **more):
         """A connection with a whole request sent, its answer not yet read."""
+        whole = fcgi_client.request(self.params(script, **more))
         c = self.connect()
-        c.send(fcgi_client.request(self.params(script, **more)))
+        c.send(whole)
         return c

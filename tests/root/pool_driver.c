@@ -176,16 +176,6 @@ static pid_t start_pool(int listener, int report, int log)
 	return pid;
 }
 
-static void pass_reports(int report)
-{
-	static const char *const names[] = { "?", "ready", "failed", "leaving", "numbers" };
-	struct pool_report r;
-
-	while (recv(report, &r, sizeof(r), MSG_DONTWAIT) == (ssize_t)sizeof(r))
-		(void)printf("%s %d %d %llu %.*s\n", names[r.kind < 5 ? r.kind : 0], r.workers,
-			     r.active, (unsigned long long)r.requests, (int)sizeof(r.text), r.text);
-}
-
 static void pass_log(int pipe, int file)
 {
 	char data[65536];
@@ -193,6 +183,18 @@ static void pass_log(int pipe, int file)
 
 	while ((n = read(pipe, data, sizeof(data))) > 0)
 		(void)fd_write_full(file, data, (size_t)n);
+}
+
+static void pass_reports(int report, int log, int file)
+{
+	static const char *const names[] = { "?", "ready", "failed", "leaving", "numbers" };
+	struct pool_report r;
+
+	while (recv(report, &r, sizeof(r), MSG_DONTWAIT) == (ssize_t)sizeof(r)) {
+		pass_log(log, file);	/* what the pool said before stands there before */
+		(void)printf("%s %d %d %llu %.*s\n", names[r.kind < 5 ? r.kind : 0], r.workers,
+			     r.active, (unsigned long long)r.requests, (int)sizeof(r.text), r.text);
+	}
 }
 
 static void watch(int listener, const int report[2], const int log[2], int file)
@@ -207,14 +209,15 @@ static void watch(int listener, const int report[2], const int log[2], int file)
 
 		(void)poll(p, 3, 20);
 		if (p[2].revents & POLLHUP) {
-			/* The test has gone: so does the pool. */
-			if (pid > 0)
-				(void)kill(pid, SIGKILL);
+			/* The test has gone: so does the pool, and with pid 1 of its
+			 * namespace whoever might still write to its home. */
+			if (pid > 0 && kill(pid, SIGKILL) == 0)
+				(void)waitpid(pid, NULL, 0);
 			exit(0);
 		}
 		pass_log(log[0], file);
 		if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid) {
-			pass_reports(report[0]);
+			pass_reports(report[0], log[0], file);
 			pass_log(log[0], file);
 			(void)printf(WIFEXITED(status) ? "exit %d\n" : "signal %d\n",
 				     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
@@ -224,7 +227,7 @@ static void watch(int listener, const int report[2], const int log[2], int file)
 			is_asked = 0;
 			pid = start_pool(listener, report[1], log[1]);
 		}
-		pass_reports(report[0]);
+		pass_reports(report[0], log[0], file);
 		(void)fflush(stdout);
 	}
 }

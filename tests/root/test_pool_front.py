@@ -3,7 +3,6 @@
 import os
 import socket
 import struct
-import time
 
 import pytest
 
@@ -115,7 +114,8 @@ def test_ids_other_than_one(pool):
             assert c.answer(number).text.startswith("hello")
 
 
-def refused(pool, data, half_close=False, seconds=8):
+def refused(pool, data, half_close=False, seconds=20):
+    """Silence is borne for five seconds, a head that comes slowly for thirty."""
     with pool.connect() as c:
         try:
             c.send(data)
@@ -188,7 +188,9 @@ def test_params_limits(pool, trace):
 
 def test_flood_of_params_is_bounded(pool, trace):
     def resident():
-        return sum(int(procs.field(pid, "VmRSS")[0]) for pid in pool.workers())
+        """Of the largest worker: how many there are is the machine's load."""
+        return max(int((procs.field(pid, "VmRSS") or [0])[0]) for pid in pool.workers())
+    assert pool.get("hello.php").status == 200
     before = resident()
     with pool.connect() as c:
         c.send(f.begin())
@@ -207,23 +209,22 @@ def test_flood_of_params_is_bounded(pool, trace):
 
 def test_flood_of_management_records_ends(pool):
     with pool.connect() as c:
-        c.socket.settimeout(15)
-        started = time.monotonic()
+        sent, block = 0, f.record(77, b"x" * 60000, 0)
         try:
-            while time.monotonic() - started < 15:
-                c.send(f.record(77, b"x" * 60000, 0))
+            while sent < 100 * 1024 * 1024:
+                c.send(block)
+                sent += len(block)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        assert time.monotonic() - started < 10
+        assert sent < 8 * 1024 * 1024
 
 
 def test_silent_clients_do_not_hold_workers(pool):
     silent = [pool.connect() for _ in range(3)]     # as many as workers
     for c in silent[1:]:
         c.send(f.begin()[:5])
-    started = time.monotonic()
-    assert pool.get("hello.php").status == 200
-    assert time.monotonic() - started < 7
+    # Silence is borne for five seconds, a head that comes slowly for thirty.
+    assert pool.get("hello.php", timeout=25).status == 200
     for c in silent:
         c.close()
 
@@ -234,7 +235,7 @@ def test_client_that_never_closes(pool):
         c = pool.begin("hello.php")
         assert c.answer().status == 200
         held.append(c)
-    assert pool.get("hello.php", timeout=3).status == 200
+    assert pool.get("hello.php").status == 200
     for c in held:
         c.close()
 
@@ -242,7 +243,7 @@ def test_client_that_never_closes(pool):
 def test_client_that_never_reads(pool):
     pool.write("much.php", "<?php for ($i = 0; $i < 500; $i++) echo str_repeat('x', 100000);")
     held = [pool.begin("much.php") for _ in range(2)]
-    assert pool.get("hello.php", timeout=10).status == 200     # the third worker
+    assert pool.get("hello.php").status == 200     # the third worker
     for c in held:
         c.close()
 
