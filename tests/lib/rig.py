@@ -242,9 +242,9 @@ class Rig:
         self.manager.close()
         self.forget()
         self.errors.close()
+        left = procs.end_those(helpers)     # they may still write to the folder
         shutil.rmtree(self.folder)
-        left = procs.leaks(str(self.folder), self.name)
-        return left + procs.end_those(helpers)
+        return left + procs.leaks(str(self.folder), self.name)
 
     def start(self, wait=True):
         """Starts tenantd with what is in the store, as systemd would."""
@@ -403,6 +403,11 @@ class Rig:
         """A visit, after which tenantd knows as well that the pool is ready; its status."""
         assert self.visit(number) == b"pid 1 hello"
         return self.wait_state(number, "warm")
+
+    def waits(self):
+        """The seconds of all back-offs so far."""
+        return [int(s) for s in re.findall(r"event=pool\.backoff .*seconds=(\d+)",
+                                           self.messages())]
 
     def cgroup_folders(self, number):
         """Folders of a tenant in all hierarchies, with its generations."""

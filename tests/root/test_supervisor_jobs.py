@@ -234,7 +234,7 @@ def raw(rig, frame, hello=True):
     """What comes back on a frame of these bytes; None where the connection ends."""
     client = Client(rig, hello)
     client.sock.send(frame)
-    client.sock.settimeout(5)
+    client.sock.settimeout(15)
     try:
         got = client.receive()
     except ConnectionResetError:
