@@ -40,7 +40,7 @@ class Tree:
         """BEFORE: words in front of the command."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(f"\0{self.name}.notify")
-            manager.settimeout(20)
+            manager.settimeout(60)
             self.process = subprocess.Popen(
                 [*before, *self.scope(), BUILD / "tenant-tree", "-r", self.folder, "-n", self.name],
                 stderr=subprocess.PIPE, text=True,
@@ -68,7 +68,7 @@ class Tree:
 
     def stop(self):
         self.process.terminate()
-        assert self.process.wait(20) == 0, self.process.stderr.read()
+        assert self.process.wait(60) == 0, self.process.stderr.read()
         self.process.stderr.close()
         shutil.rmtree(self.folder)
         assert procs.leaks(str(self.folder), self.name) == []

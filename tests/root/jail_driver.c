@@ -33,10 +33,10 @@
 
 static struct {
 	const char *run_dir, *jail, *listener, *payload_file;
-	int timeout_ms, kill_after_ms;
+	int timeout_ms;
 	uint32_t generation;
 	int is_unsealed, is_no_go;
-} set = { .timeout_ms = 20000, .kill_after_ms = -1, .generation = 1 };
+} set = { .timeout_ms = 20000, .generation = 1 };
 
 static struct jail_spec spec = {
 	.magic = SPEC_MAGIC, .version = SPEC_VERSION, .size = sizeof(spec),
@@ -62,8 +62,8 @@ static int usage(void)
 		    "  -c COMMANDS | -C FILE   payload       -n NUMBER  -g GENERATION  -u UID\n"
 		    "  -m BYTES -q PIDS -o PER_CENT -w|-i WEIGHT -f FILES  -b SOURCE:TARGET:FLAGS\n"
 		    "  -l SOCKET  path to listen on          -P programs allowed\n"
-		    "  -t MS wait at most  -k MS kill the generation after  -S unsealed spec\n"
-		    "  -G close the go pipe unused\n", stderr);
+		    "  -t MS wait at most  -S unsealed spec  -G close the go pipe unused\n",
+		    stderr);
 	return 2;
 }
 
@@ -100,7 +100,7 @@ static void add_bind(char *text_of_bind)
 
 static void parse(int argc, char **argv)
 {
-	static const char flags[] = "r:j:H:p:R:c:C:n:g:u:m:q:o:w:i:f:b:l:Pt:k:SG";
+	static const char flags[] = "r:j:H:p:R:c:C:n:g:u:m:q:o:w:i:f:b:l:Pt:SG";
 
 	for (int c; (c = getopt(argc, argv, flags)) != -1;) {
 		switch (c) {
@@ -129,7 +129,6 @@ static void parse(int argc, char **argv)
 		case 'l': set.listener = optarg; break;
 		case 'P': spec.flags |= SPEC_PROGRAMS; break;
 		case 't': set.timeout_ms = (int)number(optarg); break;
-		case 'k': set.kill_after_ms = (int)number(optarg); break;
 		case 'S': set.is_unsealed = 1; break;
 		case 'G': set.is_no_go = 1; break;
 		default: exit(usage());
@@ -242,8 +241,7 @@ static void watch(const struct cgroup_tree *tree, pid_t pid, int pidfd, int repo
 		}
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			break;
-		if (!is_killed && (is_asked || past > set.timeout_ms ||
-				   (set.kill_after_ms >= 0 && past > set.kill_after_ms))) {
+		if (!is_killed && (is_asked || past > set.timeout_ms)) {
 			is_killed = 1;
 			if (cgroup_kill(tree, spec.number, set.generation, err) < 0)
 				die("kill", err);

@@ -316,7 +316,8 @@ def test_a_program_that_others_may_write_is_refused(tree):
 def test_tree_survives_a_killed_predecessor():
     made = Tree()
     made.start()
-    jail = subprocess.Popen(made.command("-c", "wait"), stdout=subprocess.PIPE, text=True)
+    jail = subprocess.Popen(made.command("-c", "wait", "-t", "50000"), stdout=subprocess.PIPE,
+                            text=True)
     procs.wait_until(lambda: made.living(), 30, "a jail")
     made.process.kill()
     made.process.wait()
@@ -327,13 +328,13 @@ def test_tree_survives_a_killed_predecessor():
     else:
         assert made.living(), "the new holder takes over what lives"
     second = subprocess.run([BUILD / "tenant-tree", "-r", made.folder, "-n", made.name],
-                            stderr=subprocess.PIPE, text=True, timeout=10, check=False)
+                            stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert second.returncode == 4 and "another tenant-tree" in second.stderr
     holder = procs.field(made.process.pid, "CapEff")
     assert bin(int(holder[0], 16)).count("1") <= 2
     made.process.terminate()
-    assert made.process.wait(20) == 0       # ends the jail with it
-    assert f"end=signal {signal.SIGKILL.value}" in jail.communicate(timeout=20)[0]
+    assert made.process.wait(60) == 0       # ends the jail with it
+    assert f"end=signal {signal.SIGKILL.value}" in jail.communicate(timeout=60)[0]
     made.start()
     made.stop()
 
@@ -344,7 +345,8 @@ def test_tree_elsewhere_replaces_the_old_one():
         shutil.rmtree(made.folder)
         pytest.skip("with systemd every start is elsewhere: see the test above")
     made.start()
-    jail = subprocess.Popen(made.command("-c", "wait"), stdout=subprocess.PIPE, text=True)
+    jail = subprocess.Popen(made.command("-c", "wait", "-t", "50000"), stdout=subprocess.PIPE,
+                            text=True)
     procs.wait_until(made.living, 30, "a jail")
     made.process.kill()
     made.process.wait()
@@ -354,11 +356,11 @@ def test_tree_elsewhere_replaces_the_old_one():
     elsewhere.mkdir()
     made.start("sh", "-c", f'echo $$ >{elsewhere}/cgroup.procs; exec "$@"', "sh")
     assert not made.living()
-    assert "end=signal 9" in jail.communicate(timeout=20)[0]
+    assert "end=signal 9" in jail.communicate(timeout=60)[0]
     assert (elsewhere / made.name / "tenants").is_dir()
     assert not (elsewhere.parent / made.name).exists()
     made.process.terminate()
-    assert made.process.wait(20) == 0
+    assert made.process.wait(60) == 0
     elsewhere.rmdir()
     made.start()
     made.stop()

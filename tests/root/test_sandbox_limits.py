@@ -37,7 +37,8 @@ def test_pids_limit(tree):
 
 def test_cpu_limit(tree):
     begin = time.monotonic()
-    _, text = tree.run("spin 300", options=["-o", 20])
+    # So little that it is the limit, and not what else runs here, that bounds it.
+    _, text = tree.run("spin 100", options=["-o", 5])
     assert time.monotonic() - begin > 0.9
     assert int(re.search(r"throttled:(\d+)", text)[1]) > 0
 
@@ -85,7 +86,7 @@ def test_cpu_weight(tree):
 
     def used(number):
         return sum(int(x) for pid in tree.living(f"/{number}") for x in
-                   procs.read(pid, "stat").rsplit(")", 1)[1].split()[11:13]) * 10
+                   procs.read(pid, "stat").rpartition(")")[2].split()[11:13]) * 10
     both = [start(9, 100)]
     try:
         procs.wait_until(lambda: used(9) > 50, 30, "the light one works")
@@ -93,7 +94,7 @@ def test_cpu_weight(tree):
         # While its cage is built and taken down it waits and leaves the CPU to the other.
         procs.wait_until(lambda: used(8) > 200, 30, "the heavy one works")
         light, heavy = used(9), used(8)
-        procs.wait_until(lambda: used(8) > heavy + 2000, 45, "it has worked")
+        procs.wait_until(lambda: used(8) > heavy + 2000, 60, "it has worked")
         assert used(9) - light < 1000
     finally:
         for each in both:
@@ -108,11 +109,22 @@ def test_open_files_limit(tree):
     assert re.search(r"Max core file size +[01] +[01] ", text)
 
 
+def killed(tree, *commands):
+    """What a jail says that is killed when its three processes run; none would end by itself."""
+    running = subprocess.Popen(tree.command("-c", "\n".join(commands), "-t", "50000"),
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        procs.wait_until(lambda: len(tree.living("/7/g1")) == 3, 30, "three processes")
+    finally:
+        running.terminate()     # asks the driver to kill its generation
+        text = running.communicate(timeout=40)[0]
+    assert running.returncode == 0, text
+    return text
+
+
 def test_kill_reaches_all(tree):
-    begin = time.monotonic()
-    _, text = tree.run("background", "background", "wait", options=["-k", 700])
+    text = killed(tree, "background", "background", "wait")
     assert "killed=asked" in text and f"end=signal {signal.SIGKILL.value}" in text
-    assert time.monotonic() - begin < 20
     assert tree.living() == []
 
 
@@ -146,11 +158,11 @@ def test_v1_alone(tree):
     record.write_bytes(whole[:at] + bytes(size) + whole[at + size:])
     try:
         answers, text = tree.run("memory 100000000", "forks 100", options=["-q", 20])
-        _, killed = tree.run("background", "background", "wait", options=["-k", 700])
+        text_of_killed = killed(tree, "background", "background", "wait")
         assert tree.living() == []
     finally:
         record.write_bytes(whole)
     assert answers["memory 100000000"] == f"signal {signal.SIGKILL.value}"
     assert answers["forks 100"] == "19 EAGAIN"
     assert "end=exit 0" in text
-    assert f"end=signal {signal.SIGKILL.value}" in killed
+    assert f"end=signal {signal.SIGKILL.value}" in text_of_killed
