@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+from tests.lib import procs
+
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 WORLD, METADATA = "203.0.113.80", "169.254.169.254"
@@ -95,9 +97,11 @@ class Net:
 
     def _wait_for_namespace(self):
         """unshare(1) has made it when it has become Python."""
-        while not os.readlink(f"/proc/{self.world.pid}/exe").startswith(
-                os.path.realpath(sys.executable)):
+        def is_python():
             assert self.world.poll() is None
+            return os.readlink(f"/proc/{self.world.pid}/exe").startswith(
+                os.path.realpath(sys.executable))
+        procs.wait_until(is_python, 60, "the world's namespace")
 
     def __exit__(self, *_):
         world = getattr(self, "world", None)

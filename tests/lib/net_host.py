@@ -99,6 +99,15 @@ class Host:
         self.ask(site, "resolv")
         return self.system.status(site)["master_pid"]
 
+    def generation(self, site):
+        self.master(site)
+        return self.system.status(site)["generation"]
+
+    def network(self, site):
+        """The state of the link; None while no supervisor answers."""
+        data = json.loads(self.system.ctl("status", site, "--json").stdout or "{}").get("data")
+        return (data or {}).get("network")
+
     def address(self, site, slot=None):
         """The cage's own address."""
         status = self.system.status(site)

@@ -97,12 +97,12 @@ notes = socket.socket(type=socket.SOCK_DGRAM)
 notes.bind(("0.0.0.0", 5000))
 # One for each address: an answer must come from where it was asked.
 names = [socket.socket(type=socket.SOCK_DGRAM) for _ in ADDRESSES]
-print("ready", flush=True)
 with selectors.DefaultSelector() as selector, open(log_path, "a", encoding="utf-8") as log:
     for each, address in zip(names, ADDRESSES):
         each.bind((address.split("/")[0], 53))
         selector.register(each, selectors.EVENT_READ)
     selector.register(notes, selectors.EVENT_READ)
+    print("ready", flush=True)
     while True:
         for key, _ in selector.select():
             data, source = key.fileobj.recvfrom(4096)

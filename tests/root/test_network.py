@@ -52,7 +52,7 @@ def test_what_the_operator_lists(host):
 
 
 def test_mail_ports(host):
-    generation = host.system.status(A)["generation"]
+    generation = host.generation(A)
     for port in (25, 465, 587):
         assert host.net.connect(WORLD, port) == "ok"
         assert host.ask(A, "tcp", WORLD, port) == "111 Connection refused"
