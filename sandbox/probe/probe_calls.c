@@ -207,5 +207,5 @@ enum promise_outcome probe_calls(struct probe *p, const char *argument)
 					 t.value < 0 ? strerror(t.error) : "let through");
 		count++;
 	}
-	return probe_say(p, count ? PROMISE_HELD : PROMISE_SKIPPED, "%d calls refused", count);
+	return probe_say(p, count ? PROMISE_HELD : PROMISE_SKIPPED, "refused calls: %d", count);
 }

@@ -25,8 +25,9 @@ enum promise_outcome probe_descriptors(struct probe *p, const char *argument)
 	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
 		if (fcntl(given[i], F_GETFD) < 0)
 			return probe_say(p, PROMISE_UNPROVEN, "descriptor %d is missing", given[i]);
-	return probe_say(p, p->strays ? PROMISE_BROKEN : PROMISE_HELD, "%d more, such as '%s'",
-			 p->strays, p->stray);
+	if (!p->strays)
+		return probe_say(p, PROMISE_HELD, "only what the pool needs");
+	return probe_say(p, PROMISE_BROKEN, "%d more, such as '%s'", p->strays, p->stray);
 }
 
 static long map_shared(const char *argument)
