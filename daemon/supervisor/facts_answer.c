@@ -60,8 +60,8 @@ int facts_jail(const struct pools *ps, uint32_t number, struct wire_jail *out, s
 	if (!p || p->is_gone)
 		return err_set(err, ERR_UNKNOWN_SITE, "the supervisor knows no tenant %u", number);
 	if (!p->now || p->now->ready_ms == 0)
-		return err_set(err, ERR_CONFLICT, "'%s' has no living pool (%s); visit it, then "
-			       "ask again", p->spec.site, pool_state_word((int)p->state));
+		return err_set(err, ERR_CONFLICT, "'%s' has no living pool (%s); visit a script of "
+			       "it, then ask again", p->spec.site, pool_state_word((int)p->state));
 	struct pollfd end = { .fd = p->now->pidfd, .events = POLLIN };
 	pid_t worker = find_worker(ps, p, 0);
 
