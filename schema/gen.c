@@ -93,10 +93,13 @@ static void gen_ctl_1(void)
 	}
 	printf(".SH FLAGS\n");
 	for (int i = 0; i < FLAG_IDS; i++) {
+		char letter[8] = "";
 		char term[80];
 
-		(void)str_format(term, sizeof(term), "%s%s%s", flag_rows[i].word,
-				 *flag_rows[i].value ? " " : "", flag_rows[i].value);
+		if (flag_rows[i].letter)
+			(void)str_format(letter, sizeof(letter), ", -%c", flag_rows[i].letter);
+		(void)str_format(term, sizeof(term), "%s%s%s%s", flag_rows[i].word,
+				 *flag_rows[i].value ? " " : "", flag_rows[i].value, letter);
 		print_entry(term, flag_rows[i].sentence);
 	}
 	printf(".SH OPTIONS OF A SITE\nGiven as OPTION=VALUE to add and set; also in plans.\n");
