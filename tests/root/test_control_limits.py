@@ -287,7 +287,7 @@ def test_ten_thousand_rows(c):
     c.settled()
     c.stop()
     with sqlite3.connect(c.db) as db:
-        db.executemany("INSERT INTO tenant VALUES (?, ?, 'default', 2, 0, 0, '', '', 1, 0, 1, 1, 0)",
+        db.executemany("INSERT INTO tenant VALUES (?, ?, 'default', 2, 0, 0, '', '', 1, 0, 1, 1, 0, 0)",
                        [(n, f"site-{n}.example") for n in range(1, 10001)])
     db.close()
 
