@@ -2,6 +2,7 @@
 /* Lines for the tenant's PHP log. */
 #include "pool/errlog.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pool/clock.h"
 #include "schema/pool_spec.h"
 
 #define WAIT_MS 200
@@ -24,10 +26,19 @@ static bool put_line(const char *stamp, const char *mark, const char *text, size
 
 	if (write(POOL_FD_LOG, line, (size_t)n) == n)
 		return true;
-	/* A burst may outrun the reader for a moment; one that does not read at all
-	 * costs this wait once. */
-	return dropped == 0 && poll(&wait, 1, WAIT_MS) > 0 &&
-	       write(POOL_FD_LOG, line, (size_t)n) == n;
+	/* A burst may outrun the reader for a moment, and other workers take what room there is;
+	 * a reader that does not read at all costs this wait once. */
+	int64_t end = (int64_t)clock_ms() + WAIT_MS;
+
+	for (int64_t left = WAIT_MS; dropped == 0 && left > 0; left = end - (int64_t)clock_ms()) {
+		int rc = poll(&wait, 1, (int)left);
+
+		if (rc > 0 && write(POOL_FD_LOG, line, (size_t)n) == n)
+			return true;
+		if (rc == 0 || (rc < 0 && errno != EINTR))
+			break;
+	}
+	return false;
 }
 
 static size_t make_stamp(char *out, size_t size)

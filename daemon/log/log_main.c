@@ -33,7 +33,9 @@
 #define PAUSE_MS 10
 #define TELL_MS 1000
 #define PART_MS 1000
-#define CHUNK_BYTES (64 * 1024)		/* read at a time: what a pipe holds as it is made */
+/* Six times LOG_RATE.  What is read frees the writers, all at once: the less of it, the less does a
+ * neighbour wait for a CPU. */
+#define CHUNK_BYTES (16 * 1024)
 #define LAST_BYTES (1024 * 1024)	/* the most that a pipe can hold */
 
 struct source {

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """logs: one site's lines and no other's, over rotations; many followers starve nobody."""
+import concurrent.futures
 import csv
 import http.client
 import json
 import os
 import pathlib
+import re
 import select
 import subprocess
 import threading
@@ -185,3 +187,19 @@ def test_followers_are_bounded_and_starve_nobody(system, pair):
         for follower in followers:
             follower.end()
     wait_until(lambda: system.ctl("logs", site).returncode == 0, 60, "places are not free")
+
+
+def test_a_burst_of_all_workers_arrives_whole(system, site):
+    """tenant-log reads by the clock; a worker that others outrun to the room in the pipe waits for more."""
+    workers = 20
+    system.put(site, "public/burst.php", "<?php for ($i = 0; $i < 1200; $i++)"
+               " error_log(\"{$_GET['n']} line $i\"); echo 'done';")
+    system.ctl("set", site, f"max_children={workers}", check=True)
+    log = system.folder / "log/sites" / site / "php.log"
+    with concurrent.futures.ThreadPoolExecutor(workers) as visitors:
+        assert list(visitors.map(lambda n: system.text(site, f"/burst.php?n={n}"), range(workers))) == ["done"] * workers
+    wait_until(lambda: log.exists() and log.read_text().count(" line ") >= 1200 * workers, 30, "all lines are there")
+    text = log.read_text()
+    for n in range(workers):
+        assert re.findall(rf"UTC\] {n} line (\d+)\n", text) == [str(i) for i in range(1200)]
+    assert "dropped" not in text
