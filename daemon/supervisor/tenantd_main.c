@@ -255,7 +255,11 @@ static int read_settings(struct tenantd *d, struct err *err)
 
 static int start(struct tenantd *d, struct err *err)
 {
-	if (read_settings(d, err) < 0 || place_open(&d->place, err) < 0 ||
+	if (read_settings(d, err) < 0)
+		return -1;
+	if (d->is_stopping)		/* meanwhile: nothing was begun that had to be ended */
+		return 0;
+	if (place_open(&d->place, err) < 0 ||
 	    pools_init(&d->pools, &d->place, &d->log, &d->net, err) < 0)
 		return -1;
 	log_link_init(&d->log, &d->place, &d->pools);

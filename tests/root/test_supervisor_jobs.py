@@ -321,17 +321,24 @@ def test_sighup_takes_what_may_change(rig):
     rig.add("site.example")
 
 
-def test_sighup_while_the_configuration_is_read(rig):
-    """It may have been read before it was changed: it is read once more."""
-    conf, begun, go = rig.folder / "conf", rig.folder / "begun", rig.folder / "go"
+def read_slowly(rig):
+    """Has the configuration read only once somebody makes the file `go`; (begun, go)."""
+    begun, go, old = rig.folder / "begun", rig.folder / "go", str(rig.folder / "old")
     rig.script("tenant-build", f"""
         import os, pathlib, shutil, sys, time
-        shutil.copy(sys.argv[2], {str(rig.folder / "old")!r})
+        shutil.copy(sys.argv[2], {old!r})
         pathlib.Path({str(begun)!r}).touch()
         while not os.path.exists({str(go)!r}):
             time.sleep(0.02)
-        os.execv({str(rig.build / "tenant-build")!r}, [*sys.argv[:2], {str(rig.folder / "old")!r}])
+        os.execv({str(rig.build / "tenant-build")!r}, [*sys.argv[:2], {old!r}])
         """)
+    return begun, go
+
+
+def test_sighup_while_the_configuration_is_read(rig):
+    """It may have been read before it was changed: it is read once more."""
+    conf = rig.folder / "conf"
+    begun, go = read_slowly(rig)
     rig.process.send_signal(signal.SIGHUP)
     wait_until(begun.exists, 30, "it is read")
     conf.write_text(conf.read_text() + "tenants_max = 9\n")
@@ -339,6 +346,21 @@ def test_sighup_while_the_configuration_is_read(rig):
     wait_until(lambda: signal.SIGHUP not in pending(rig.process.pid), 30, "the signal is taken")
     go.touch()
     wait_until(lambda: "'tenants_max' cannot change" in rig.messages(), 30, "what came then, too")
+
+
+def test_a_stop_while_the_first_configuration_is_read(rig):
+    assert rig.end() == 0
+    begun, go = read_slowly(rig)
+    rig.start(wait=False)
+    wait_until(begun.exists, 30, "it is read")
+    rig.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: signal.SIGTERM not in pending(rig.process.pid), 30, "the signal is taken")
+    go.touch()
+    try:
+        assert rig.process.wait(30) == 0
+    finally:
+        rig.process.kill()
+    rig.start()
 
 
 def pending(pid):
