@@ -245,10 +245,19 @@ def changes(b):
             for i, what in enumerate(("add", "remove"))}
 
 
+# What caches and memory that all share cost without any site: one thread, which yields its CPU to
+# everybody else.  Below that figure no cage can bring a site that is allowed as much CPU.
+WRITES_MEMORY = """
+import ctypes
+block = ctypes.create_string_buffer(64 << 20)
+while True:
+    ctypes.memset(block, 1, len(block))
+"""
 ATTACKS = {
     "cpu": ("8 requests that only compute", 8),
     "fork": ("fork bomb", 2),
     "memory": ("memory up to the limit", 5),
+    "plain": ("no site: one process writes memory", 1),
     "files": ("20,000 descriptors", 5),
     "workers": ("every worker asleep", 40),
     "log": ("log flood", 5),
@@ -262,6 +271,8 @@ def attacked(b, what, site, seconds):
     if what == "posts":
         return subprocess.Popen([*load.FAR, sys.executable, PAGES.parent / "slow_posts.py",
                                  str(b.system.port), site, str(ATTACKS[what][1])])
+    if what == "plain":
+        return subprocess.Popen([*load.FAR, sys.executable, "-c", WRITES_MEMORY])
     return load.flood(b.system.port, site, f"/attack.php?what={what}", ATTACKS[what][1], seconds)
 
 
