@@ -14,6 +14,10 @@ case 'memory':
     for ($i = 0;; $i++)
         file_put_contents('/tmp/fill' . getmypid(), str_repeat('x', 1 << 20), FILE_APPEND)
             or $held[] = str_repeat('x', 1 << 20);
+case 'silent':
+    for (;;)
+        @file_put_contents('/tmp/fill' . getmypid(), str_repeat('x', 1 << 20), FILE_APPEND)
+            or $held[] = str_repeat('x', 1 << 20);
 case 'files':
     for ($i = 0; $i < 20000; $i++)
         $held[] = @fopen('/dev/null', 'r') ?: @stream_socket_server('tcp://127.0.0.1:0');

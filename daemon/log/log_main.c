@@ -33,9 +33,11 @@
 #define PAUSE_MS 10
 #define TELL_MS 1000
 #define PART_MS 1000
-/* Six times LOG_RATE.  What is read frees the writers, all at once: the less of it, the less does a
- * neighbour wait for a CPU. */
+/* What is read frees the writers, all at once, and they run until the pipe is full again: the less
+ * of it, the less does a neighbour wait for a CPU.  What may be written is read at six times
+ * LOG_RATE, and of what is to be dropped not much more than comes in at that rate. */
 #define CHUNK_BYTES (16 * 1024)
+#define FLOOD_BYTES (4 * 1024)
 #define LAST_BYTES (1024 * 1024)	/* the most that a pipe can hold */
 
 struct source {
@@ -93,12 +95,19 @@ static void forget_pause(struct source *s)
 		*at = s->next_paused;
 }
 
+static bool take(struct source *s)
+{
+	size_t chunk = s->copy.cap.room >= CHUNK_BYTES ? CHUNK_BYTES : FLOOD_BYTES;
+
+	return log_copy_some(&s->copy, chunk, loop_now_ms()) > 0;
+}
+
 static void on_output(void *owner, uint32_t events)
 {
 	struct source *s = owner;
 
 	(void)events;
-	(void)log_copy_some(&s->copy, CHUNK_BYTES, loop_now_ms());
+	(void)take(s);
 	pause_source(s);
 }
 
@@ -112,7 +121,7 @@ static void on_pause(void *owner)
 	p->paused = NULL;
 	for (struct source *next = NULL; s; s = next) {
 		next = s->next_paused;
-		bool is_more = log_copy_some(&s->copy, CHUNK_BYTES, loop_now_ms()) > 0;
+		bool is_more = take(s);
 
 		if (log_copy_note(&s->copy, loop_now_ms()) || is_more)
 			pause_source(s);
