@@ -47,6 +47,10 @@ ssize_t fd_receive_from(uint32_t sender, int sock, void *data, size_t size, int 
  * that were not received: in a thread (base/closers.h). */
 void fd_close_strange(uint32_t sender, int *fd);
 
+/* Closes the connection of such a process: at once, where no descriptors lie unread in it, so
+ * that many callers take no room behind a few whose descriptors are slow to close. */
+void fd_close_caller(uint32_t sender, int *sock);
+
 /* Makes a sealed memfd with this content: whoever holds it can neither grow,
  * shrink nor change it (memfd_create(2), F_SEAL_*).  Offset 0. */
 int fd_sealed(const char *name, const void *data, size_t size, struct err *err);

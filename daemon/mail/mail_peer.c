@@ -39,7 +39,7 @@ void mail_peer_close(struct mail_peer *p)
 	s->held -= p->held;
 	loop_timer_stop(&s->loop, &p->timer);
 	loop_watch_stop(&s->loop, &p->watch);
-	fd_close_strange(p->number, &p->watch.fd);
+	fd_close_caller(p->number, &p->watch.fd);
 	mail_reader_done(&p->reader);
 	if (p->file)
 		(void)fclose(p->file);

@@ -259,8 +259,10 @@ static bool take_caller(struct mail_server *s)
 	int64_t number = who(s, fd);
 	struct mail_peer *p = number < 0 ? NULL : calloc(1, sizeof(*p));
 
-	if (!p)
+	if (!p) {
+		fd_close_caller(number < 0 ? UINT32_MAX : (uint32_t)number, &fd);
 		return true;
+	}
 	*p = (struct mail_peer){ .server = s, .number = (uint32_t)number,
 				 .watch = { .fd = fd_take(&fd), .on_event = on_data, .owner = p },
 				 .timer = { .on_time = mail_peer_on_late, .owner = p } };

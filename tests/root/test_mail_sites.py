@@ -115,3 +115,70 @@ def test_descriptors_sent_along_hold_up_nobody(mails):
     finally:
         os.kill(pid, signal.SIGCONT)
     assert mails.pid("mail") == pid
+
+
+# What each of a site's threads waits for lies in a socket within the socket, where its SO_LINGER stays as it is.
+HOLDERS = 4
+FLOOD_S = 5
+FLOODER = """
+import array, socket, struct, sys, time
+def along(sock, fd):
+    sock.sendmsg([b"x" * 4], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+kept = []
+for _ in range(int(sys.argv[2])):
+    server = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(server.getsockname())
+    client.setblocking(False)
+    try:
+        while True:
+            client.send(b"x" * 65536)
+    except BlockingIOError:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, int(sys.argv[3])))
+    ends = socket.socketpair()
+    along(ends[0], client.fileno())
+    mail = socket.socket(socket.AF_UNIX)
+    mail.connect(sys.argv[1])
+    along(mail, ends[1].fileno())
+    kept += [server, mail]
+    client.close()
+    ends[0].close()
+    ends[1].close()
+print("held", flush=True)
+sys.stdin.readline()
+until = time.monotonic() + float(sys.argv[4])
+done = 0
+while time.monotonic() < until:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(sys.argv[1])
+        done += 1
+print(done, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_callers_take_no_room_behind_what_is_slow_to_close(mails):
+    mails.box.clear()
+    pid = mails.pid("mail")
+    uid = mails.show(B)["uid"]
+    tasks, files = (lambda: len(os.listdir(f"/proc/{pid}/task"))), (lambda: len(os.listdir(f"/proc/{pid}/fd")))
+    wait_until(lambda: tasks() == 1, LIMIT_S, "nothing is being closed")
+    before = files()
+    os.kill(pid, signal.SIGSTOP)        # so that its close is the last one, and not the sender's
+    with subprocess.Popen(["/usr/bin/python3", "-c", FLOODER, mails.folder / "run/mail/socket/sock", str(HOLDERS),
+                           str(LINGER_S), str(FLOOD_S)], user=uid, group=uid, extra_groups=[], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as flooder:
+        try:
+            assert flooder.stdout.readline() == "held\n"
+            os.kill(pid, signal.SIGCONT)
+            wait_until(lambda: tasks() == 1 + HOLDERS, LIMIT_S, "all of the site's threads wait")
+            print(file=flooder.stdin, flush=True)
+            done = int(flooder.stdout.readline())
+            assert done > 1000, "that is no flood"
+            assert files() < before + 100, f"{done} callers"
+            assert tasks() == 1 + HOLDERS, "the threads have waited all the time"
+            assert run(mails, "return mail('x@far.example', 's', 'b');") is True
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            flooder.kill()
+    wait_until(lambda: tasks() == 1, LIMIT_S, "what was held is closed")
+    assert mails.pid("mail") == pid

@@ -147,6 +147,54 @@ static void test_slow_sender(void **state)
 	wait_until_closed(&slow);
 }
 
+/* Who is trusted is not held up by another who is. */
+static void test_trusted_sender(void **state)
+{
+	struct channel c;
+	struct stat st;
+
+	(void)state;
+	open_channel(&c);
+	assert_int_equal(fstat(c.writes, &st), 0);
+	slow_file = st.st_ino;
+	is_held = true;
+	while (!closers_are_full(0))
+		assert_int_equal(send_some(&c, 0, FD_SEND_MAX), -1);
+	assert_int_equal(send_some(&c, 0, 0), 1);
+	is_held = false;
+	wait_until_closed(&c);
+}
+
+/* Behind the sender's threads waits only a connection with something in it. */
+static void test_caller(void **state)
+{
+	struct channel slow;
+	struct stat st;
+	int sent = -1, pair[2];
+
+	(void)state;
+	open_channel(&slow);
+	assert_int_equal(fstat(slow.writes, &st), 0);
+	slow_file = st.st_ino;
+	is_held = true;
+	for (int i = 0; i < CLOSERS_OF_ONE; i++)
+		assert_int_equal(send_some(&slow, SLOW, 1), -1);
+	for (int has_some = 0; has_some < 2; has_some++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		assert_int_equal(fd_send(pair[0], "x", 1, &slow.reads, (size_t)has_some), 0);
+		sent = pair[1];
+		fd_close_caller(SLOW, &pair[1]);
+		assert_int_equal(pair[1], -1);
+		assert_int_equal(fcntl(sent, F_GETFD), has_some ? FD_CLOEXEC : -1);
+		/* What waits takes nothing more. */
+		assert_int_equal(fd_send(pair[0], "x", 1, &slow.reads, 1), -1);
+		assert_int_equal(errno, EPIPE);
+		(void)close(pair[0]);
+	}
+	is_held = false;
+	wait_until_closed(&slow);
+}
+
 /* ---- TCP ---- */
 
 #define LINGER_S 60
@@ -205,6 +253,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thread_of_a_message),
 		cmocka_unit_test(test_slow_sender),
+		cmocka_unit_test(test_trusted_sender),
+		cmocka_unit_test(test_caller),
 		cmocka_unit_test(test_lingering),
 	};
 
