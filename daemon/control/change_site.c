@@ -299,6 +299,20 @@ int change_resume(struct work *w, const struct change *c, struct tenant *t, stru
 	return alter(w, c, &old, t, o, err);
 }
 
+/* In one step: its revision is a new one, and the root side is to be asked whatever it has. */
+static int put_back(struct work *w, const struct tenant *before, struct err *err)
+{
+	if (store_begin(w->store, err) < 0)
+		return -1;
+	if (store_put(w->store, before, err) < 0 ||
+	    store_raise(w->store, before->number, err) < 0) {
+		store_rollback(w->store);
+		return -1;
+	}
+	fault_point("control.put.commit");
+	return store_commit(w->store, err);
+}
+
 int change_remove(struct work *w, const struct change *c, struct tenant *t, struct outcome *o,
 		     struct err *err)
 {
@@ -328,8 +342,7 @@ int change_remove(struct work *w, const struct change *c, struct tenant *t, stru
 
 		/* The root side has touched nothing: the site goes on as it was.  Should this
 		 * fail, it goes on, too, and its row says `failed` and why. */
-		before.revision = t->revision;
-		(void)work_put(w, &before, false, 0, &second);
+		(void)put_back(w, &before, &second);
 	}
 	return -1;
 }

@@ -209,6 +209,18 @@ def test_refused_removal_leaves_the_site_as_it_was(c):
     assert c.delete("x.example").result == "done"
 
 
+def test_after_a_refused_removal_the_root_side_is_told_until_it_has_answered(c):
+    """A plan's change may have been waiting; and the supervisor may die with the spec written and nginx not told."""
+    c.add("x.example")
+    c.settled()
+    told = len(c.fake.log)
+    c.fake.once["remove"] = (ERRORS["POLICY"], "too many at once")
+    c.fake.once["apply"] = (0, "drop")
+    failed(c.delete("x.example"), 403, "policy")
+    c.settled()
+    assert [w.revision for verb, _, w in c.fake.log[told:] if verb == "apply"] == [2, 2]
+
+
 def test_failed_add_is_undone_and_can_be_retried_or_removed(c):
     c.fake.once["apply"] = (ERRORS["NGINX"], "nginx does not start")
     failed(c.add("x.example", options={"pids_max": "20"}), 502, "nginx")
