@@ -142,7 +142,7 @@ fill "$here/tenantd.conf.in" >"$prefix/etc/tenantd.conf"
 [ -z "$more" ] || cat "$more" >>"$prefix/etc/tenantd.conf"
 # Sites of two runs at the same time are different users, as their ports are: by its uid the
 # kernel counts what a process may hold, and tells of the calls that have ended one.
-grep -qs '^ *uid_base' "$more" ||
+grep -qs '^[[:space:]]*uid_base' "$more" ||
 	printf "\nuid_base = %s\n" $((1900000000 + 4096 * port)) >>"$prefix/etc/tenantd.conf"
 fill "$here/nginx.conf.in" >"$prefix/etc/nginx.conf"
 
