@@ -14,7 +14,8 @@
 #include "pool/clock.h"
 #include "schema/pool_spec.h"
 
-#define WAIT_MS 200
+/* A hundred looks of tenant-log: others may outrun a worker to the room of some of them. */
+#define WAIT_MS 1000
 
 static unsigned long dropped;
 
