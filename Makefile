@@ -250,7 +250,7 @@ mutants:
 check-fast:
 	$Qtests/run.py --fast
 
-check-vm: all
+check-vm: all unit
 	$QBUILD=$(abspath $B) tests/vm/run.sh
 
 # Some minutes on a quiet machine; BENCH=--quick only shows that it works.
