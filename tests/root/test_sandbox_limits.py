@@ -81,8 +81,12 @@ def test_cpu_weight(tree):
     def start(number, weight):
         return subprocess.Popen(tree.command("-n", number, "-w", weight, "-t", "100000", "-c",
                                              "spin 95000"),
-                                stdout=subprocess.PIPE, text=True,
-                                preexec_fn=lambda: os.sched_setaffinity(0, [one]))
+                                stdout=subprocess.PIPE, text=True)
+
+    def pin(number):
+        """Only now: a group with its own set of CPUs gives it to whoever begins in it."""
+        for pid in tree.living(f"/{number}"):
+            os.sched_setaffinity(pid, [one])
 
     def used(number):
         return sum(int(x) for pid in tree.living(f"/{number}") for x in
@@ -90,9 +94,11 @@ def test_cpu_weight(tree):
     both = [start(9, 100)]
     try:
         procs.wait_until(lambda: used(9) > 50, 30, "the light one works")
+        pin(9)
         both.append(start(8, 10000))
         # While its cage is built and taken down it waits and leaves the CPU to the other.
         procs.wait_until(lambda: used(8) > 200, 30, "the heavy one works")
+        pin(8)
         light, heavy = used(9), used(8)
         procs.wait_until(lambda: used(8) > heavy + 2000, 60, "it has worked")
         assert used(9) - light < 1000
