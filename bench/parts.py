@@ -257,7 +257,7 @@ ATTACKS = {
     "cpu": ("8 requests that only compute", 8),
     "fork": ("fork bomb", 2),
     "memory": ("memory up to the limit", 5),
-    "silent": ("the same, without PHP's warnings", 5),
+    "silent": ("memory, without PHP's warnings", 5),
     "plain": ("no site: one process writes memory", 1),
     "files": ("20,000 descriptors", 5),
     "workers": ("every worker asleep", 40),
