@@ -76,21 +76,33 @@ def test_the_pipe_of_the_log_goes_with_the_site(mails):
     wait_until(lambda: not pipe.exists(), LIMIT_S, "the pipe is gone")
 
 
-# Sends a socket along whose last close would wait for LINGER_S, as nobody reads what it has sent.
+# What both senders begin with: a socket whose last close would wait for LINGER_S, as nobody reads what it
+# has sent, a connection to the service, and how a descriptor goes along.
 LINGER_S = 60
-SENDER = """
-import array, socket, struct, sys
-server = socket.create_server(("127.0.0.1", 0))
-client = socket.create_connection(server.getsockname())
-client.setblocking(False)
-try:
-    while True:
-        client.send(b"x" * 65536)
-except BlockingIOError:
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, int(sys.argv[2])))
-mail = socket.socket(socket.AF_UNIX)
-mail.connect(sys.argv[1])
-mail.sendmsg([b"x" * 4], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [client.fileno()]))])
+SLOW = """
+import array, socket, struct, sys, time
+path, linger_s = sys.argv[1], int(sys.argv[2])
+def slow():
+    server = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(server.getsockname())
+    client.setblocking(False)
+    try:
+        while True:
+            client.send(b"x" * 65536)
+    except BlockingIOError:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, linger_s))
+    return server, client
+def service():
+    mail = socket.socket(socket.AF_UNIX)
+    mail.connect(path)
+    return mail
+def along(sock, fd):
+    sock.sendmsg([b"x" * 4], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+"""
+SENDER = SLOW + """
+server, client = slow()
+mail = service()
+along(mail, client.fileno())
 client.close()
 print("sent", flush=True)
 sys.stdin.read()
@@ -120,24 +132,13 @@ def test_descriptors_sent_along_hold_up_nobody(mails):
 # What each of a site's threads waits for lies in a socket within the socket, where its SO_LINGER stays as it is.
 HOLDERS = 4
 FLOOD_S = 5
-FLOODER = """
-import array, socket, struct, sys, time
-def along(sock, fd):
-    sock.sendmsg([b"x" * 4], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+FLOODER = SLOW + """
 kept = []
-for _ in range(int(sys.argv[2])):
-    server = socket.create_server(("127.0.0.1", 0))
-    client = socket.create_connection(server.getsockname())
-    client.setblocking(False)
-    try:
-        while True:
-            client.send(b"x" * 65536)
-    except BlockingIOError:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, int(sys.argv[3])))
+for _ in range(int(sys.argv[3])):
+    server, client = slow()
     ends = socket.socketpair()
     along(ends[0], client.fileno())
-    mail = socket.socket(socket.AF_UNIX)
-    mail.connect(sys.argv[1])
+    mail = service()
     along(mail, ends[1].fileno())
     kept += [server, mail]
     client.close()
@@ -148,8 +149,7 @@ sys.stdin.readline()
 until = time.monotonic() + float(sys.argv[4])
 done = 0
 while time.monotonic() < until:
-    with socket.socket(socket.AF_UNIX) as caller:
-        caller.connect(sys.argv[1])
+    with service():
         done += 1
 print(done, flush=True)
 sys.stdin.read()
@@ -164,8 +164,8 @@ def test_callers_take_no_room_behind_what_is_slow_to_close(mails):
     wait_until(lambda: tasks() == 1, LIMIT_S, "nothing is being closed")
     before = files()
     os.kill(pid, signal.SIGSTOP)        # so that its close is the last one, and not the sender's
-    with subprocess.Popen(["/usr/bin/python3", "-c", FLOODER, mails.folder / "run/mail/socket/sock", str(HOLDERS),
-                           str(LINGER_S), str(FLOOD_S)], user=uid, group=uid, extra_groups=[], stdin=subprocess.PIPE,
+    with subprocess.Popen(["/usr/bin/python3", "-c", FLOODER, mails.folder / "run/mail/socket/sock", str(LINGER_S),
+                           str(HOLDERS), str(FLOOD_S)], user=uid, group=uid, extra_groups=[], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as flooder:
         try:
             assert flooder.stdout.readline() == "held\n"
